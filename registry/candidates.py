@@ -1,0 +1,180 @@
+"""Lines up what could run on a device: rows of measurements become candidates.
+
+A candidate is (variant, processor, runtime, threads and cores). Of its rows the newest era counts, and of two
+rows in one era the slower one; both stay visible. Nothing is averaged over runtimes or eras.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from device_profiles.profile import DeviceProfile, Support
+from registry.values import Accuracy, Evidence, Measurement, Model, Processor, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """A latency and where it comes from.
+
+    Attributes:
+        value: milliseconds an inference.
+        low: low end of the spread or interval; the value where no spread is known.
+        high: high end; the value where no spread is known.
+        evidence: what it is worth.
+        statistic: what the value is: mean, median, estimate, predicted ...
+        source: citation, or the basis of a prediction.
+        device: id of the device it was measured on.
+    """
+
+    value: float
+    low: float
+    high: float
+    evidence: Evidence
+    statistic: str
+    source: str
+    device: str
+
+    def bound(self, *, optimistic: bool) -> float:
+        """The number that a budget is compared with: the high end, or the value for an optimist."""
+        return self.value if optimistic else self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to serve a model on a device.
+
+    Attributes:
+        variant: what runs.
+        processor: where; ``None`` when no processor of the device takes its format.
+        runtime: with what; empty when none takes its format.
+        era: year of the runtime behind the latency; ``None`` where unknown.
+        threads: CPU threads; ``None`` where unknown or meaningless.
+        cores: which cores; empty where unknown.
+        latency: ``None`` where nobody knows it.
+        memory_bytes: peak memory, or RAM on a microcontroller; ``None`` where unknown.
+        flash_bytes: flash on a microcontroller; ``None`` where unknown.
+        energy_mj: energy an inference; ``None`` where unknown.
+        accuracy: the accuracy that counts on that processor; ``None`` where unknown.
+        rows: the measurements behind it, the one that counts first.
+    """
+
+    variant: Variant
+    processor: Processor | None
+    runtime: str
+    era: int | None = None
+    threads: int | None = None
+    cores: str = ""
+    latency: Latency | None = None
+    memory_bytes: int | None = None
+    flash_bytes: int | None = None
+    energy_mj: float | None = None
+    accuracy: Accuracy | None = None
+    rows: tuple[Measurement, ...] = ()
+
+    @property
+    def evidence(self) -> Evidence:
+        """What its latency is worth."""
+        return self.latency.evidence if self.latency else Evidence.NONE
+
+    @property
+    def also(self) -> tuple[Measurement, ...]:
+        """The other rows of the era that counts: they were faster, so they do not count."""
+        return tuple(row for row in self.rows[1:] if row.era == self.era and row.latency_ms is not None)
+
+
+Key = tuple[str, Processor, str, int | None, str]
+
+
+def measured(model: Model, variants: Mapping[str, Variant], rows: Iterable[Measurement]) -> list[Candidate]:
+    """Turn rows into candidates, in the order of their keys.
+
+    Args:
+        model: the model the variants belong to.
+        variants: its variants by name.
+        rows: measurements on the device asked about, and on others with its SoC (evidence ``same-soc``); rows
+            of other models and excluded rows are skipped. Where a candidate was measured on the device itself,
+            rows of other devices do not count.
+    """
+    groups: dict[Key, list[Measurement]] = {}
+    for row in rows:
+        if row.variant in variants and not row.excluded:
+            key = (row.variant, row.processor, row.runtime, row.threads, row.cores)
+            groups.setdefault(key, []).append(row)
+    keys = sorted(groups, key=lambda key: (key[0], key[1], key[2], key[3] or 0, key[4]))
+    accuracies: dict[tuple[str, Processor], Accuracy | None] = {}
+    found = []
+    for key in keys:
+        name, processor = key[0], key[1]
+        if (name, processor) not in accuracies:
+            accuracies[name, processor] = variants[name].accuracy(model, processor)
+        found.append(_candidate(variants[name], groups[key], accuracies[name, processor]))
+    return found
+
+
+def _candidate(variant: Variant, rows: list[Measurement], accuracy: Accuracy | None) -> Candidate:
+    if len(rows) > 1:
+        best = min(row.evidence.rank for row in rows)
+        rows = [row for row in rows if row.evidence.rank == best]
+    timed = [row for row in rows if row.latency_ms is not None]
+    newest = max((row.era or 0 for row in timed or rows), default=0)
+    counting = [row for row in timed if (row.era or 0) == newest]
+    if len(counting) > 1:
+        counting.sort(key=lambda row: (-_high(row), -(row.latency_ms or 0), row.source, row.place, row.note))
+    first = rows[0]
+    return Candidate(
+        variant,
+        first.processor,
+        first.runtime,
+        newest or None,
+        first.threads,
+        first.cores,
+        _latency(counting[0]) if counting else None,
+        _worst(rows, "ram_bytes") or _worst(rows, "peak_memory_bytes"),
+        _worst(rows, "flash_bytes"),
+        _worst(rows, "energy_mj"),
+        accuracy,
+        tuple(counting + [row for row in rows if row not in counting] if len(rows) > 1 else rows),
+    )
+
+
+def _worst(rows: list[Measurement], field: str) -> int | None:
+    """Largest value of ``field`` among the rows of the newest era that have one."""
+    if len(rows) == 1:
+        value: int | None = getattr(rows[0], field)
+        return value
+    known = [row for row in rows if getattr(row, field) is not None]
+    newest = max((row.era or 0 for row in known), default=0)
+    return max((getattr(row, field) for row in known if (row.era or 0) == newest), default=None)
+
+
+def _high(row: Measurement) -> float:
+    value = row.latency_ms or 0.0
+    return value if row.high_ms is None else max(value, row.high_ms)
+
+
+def _latency(row: Measurement) -> Latency:
+    value = row.latency_ms or 0.0
+    low = value if row.low_ms is None else min(value, row.low_ms)
+    return Latency(value, low, _high(row), row.evidence, row.statistic, row.source, row.device)
+
+
+def unmeasured(
+    model: Model, variants: Iterable[Variant], device: DeviceProfile, known: Iterable[Candidate] = ()
+) -> Iterator[tuple[Candidate, Support | None]]:
+    """Candidates without a number: every way of the device to run each variant that ``known`` does not have.
+
+    Yields:
+        The candidate and the way; a variant whose format no runtime of the device takes comes once, with
+        neither processor nor way.
+    """
+    have = {(each.variant.name, each.processor, each.runtime) for each in known}
+    ways: dict[str, list[Support]] = {}
+    for way in device.supports:
+        ways.setdefault(way.format, []).append(way)
+    for variant in variants:
+        fitting = ways.get(variant.format, [])
+        for way in fitting:
+            if (variant.name, way.processor, way.runtime) not in have:
+                accuracy = variant.accuracy(model, way.processor)
+                yield Candidate(variant, way.processor, way.runtime, accuracy=accuracy), way
+        if not fitting and not any(name == variant.name for name, _, _ in have):
+            yield Candidate(variant, None, "", accuracy=variant.accuracy(model)), None

@@ -1,0 +1,255 @@
+"""Reads a registry with plain ``sqlite3``, read-only: the path of ``zoo pick`` loads neither SQLModel nor more.
+
+Rows never leave this module: it gives values.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from device_profiles.matching import DeviceName, MatchedBy
+from device_profiles.profile import DeviceProfile, Processor
+from registry.choice import Shelf
+from registry.rules import Needs
+from registry.values import Accuracy, Availability, Evidence, Measurement, Model, Precision, Variant
+from zoo.errors import RegistryError, UnknownNameError
+
+SCHEMA = "0001"
+_ADVICE = "Make a new one with: zoo rebuild --out PATH"
+
+
+def shipped_registry() -> Path:
+    """The registry that travels with the package: the checkout's own file wins over the wheel's copy."""
+    package = Path(str(resources.files("registry")))
+    checkout = package.parent / "zoo.db"
+    return checkout if checkout.exists() or not (package / "zoo.db").exists() else package / "zoo.db"
+
+
+class Reader:
+    """An open registry.
+
+    Args:
+        path: the SQLite file; opened read-only, never made.
+
+    Raises:
+        RegistryError: the file is missing, empty, no registry, damaged, or of another schema.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open and check it."""
+        self._path = path
+        if not path.is_file():
+            raise RegistryError(f"there is no registry at '{path}'. {_ADVICE}")
+        if not os.access(path, os.R_OK):
+            raise RegistryError(f"the registry '{path}' may not be read: check its permissions")
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        self._connection = sqlite3.connect(uri, uri=True)
+        try:
+            self._check_schema()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _check_schema(self) -> None:
+        found = None
+        if self._path.stat().st_size:
+            tables = {name for (name,) in self._all("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "alembic_version" in tables:
+                found = next(
+                    (version for (version,) in self._all("SELECT version_num FROM alembic_version")), None
+                )
+        if found is None:
+            raise RegistryError(
+                f"'{self._path}' is not a registry: it is empty or of another kind. {_ADVICE}"
+            )
+        if found != SCHEMA:
+            newer = found > SCHEMA
+            remedy = "Upgrade device-zoo" if newer else _ADVICE
+            age = "a newer" if newer else "an older"
+            raise RegistryError(
+                f"'{self._path}' was written by {age} version (schema {found}, wanted {SCHEMA}). {remedy}"
+            )
+
+    def _all(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, tuple(values)).fetchall()
+        except sqlite3.DatabaseError as problem:
+            raise RegistryError(f"the registry '{self._path}' is damaged: {problem}. {_ADVICE}") from problem
+
+    def names(self) -> list[DeviceName]:
+        """Every name that a device can be found by."""
+        rows = self._all("SELECT name, kind, device, soc FROM device_name ORDER BY id")
+        return [DeviceName(name, MatchedBy(kind), device, soc) for name, kind, device, soc in rows]
+
+    def measurement_counts(self) -> dict[str, int]:
+        """Usable measurements by device id."""
+        return dict(self._all("SELECT device, count(*) FROM measurement WHERE excluded = '' GROUP BY device"))
+
+    def variant_counts(self) -> dict[str, int]:
+        """Usable measurements by variant name."""
+        return dict(
+            self._all("SELECT variant, count(*) FROM measurement WHERE excluded = '' GROUP BY variant")
+        )
+
+    def formats(self) -> list[str]:
+        """Every file format that a variant has, sorted."""
+        return [name for (name,) in self._all("SELECT DISTINCT format FROM variant ORDER BY format")]
+
+    def device(self, name: str) -> DeviceProfile:
+        """The profile of the device with that id.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        found = self._all("SELECT profile FROM device WHERE id = ?", (name,))
+        if not found:
+            raise UnknownNameError("device", name, [each for (each,) in self._all("SELECT id FROM device")])
+        return DeviceProfile.from_json(json.loads(found[0][0]))
+
+    def devices(self) -> list[DeviceProfile]:
+        """Every profile, by id."""
+        rows = self._all("SELECT profile FROM device ORDER BY id")
+        return [DeviceProfile.from_json(json.loads(profile)) for (profile,) in rows]
+
+    def models(self) -> dict[str, Model]:
+        """Every model, by name."""
+        return {row[0]: _model(row) for row in self._all(_MODELS)}
+
+    def variants(self, model: str | None = None) -> dict[str, Variant]:
+        """Variants by name, of one model or of all."""
+        where, values = ("WHERE model = ?", (model,)) if model else ("", ())
+        accuracies: dict[str, list[Accuracy]] = {}
+        for name, *rest in self._all(_ACCURACIES.format(where=where), values):
+            accuracies.setdefault(name, []).append(_accuracy(rest))
+        rows = self._all(_VARIANTS.format(where=where), values)
+        return {row[0]: _variant(row, tuple(accuracies.get(row[0], ()))) for row in rows}
+
+    def sources(self) -> dict[str, str]:
+        """Citations by the id of their source."""
+        return dict(self._all("SELECT id, citation FROM source"))
+
+    def measurements(
+        self, *, device: str | None = None, soc: str | None = None, model: str | None = None
+    ) -> Iterator[Measurement]:
+        """Measurements, excluded ones too, in the order they were written.
+
+        Args:
+            device: only those on this device, and with ``soc`` those on others with that SoC as ``same-soc``.
+            soc: id of the SoC that counts as the device's.
+            model: only those of this model's variants.
+        """
+        wheres: list[str] = []
+        values: list[str] = []
+        if device is not None:
+            wheres.append("measurement.device IN (SELECT id FROM device WHERE id = ? OR soc = ?)")
+            values += [device, soc or ""]
+        if model is not None:
+            wheres.append("measurement.variant IN (SELECT name FROM variant WHERE model = ?)")
+            values.append(model)
+        where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
+        for row in self._all(_MEASUREMENTS.format(where=where), values):
+            own = device is None or row[1] == device
+            yield _measurement(row, Evidence.MEASURED if own else Evidence.SAME_SOC)
+
+    def needs(self) -> Needs:
+        """The least RAM and flash that each variant was seen to need on any device."""
+        rows = self._all(
+            "SELECT variant, min(ram_bytes), min(flash_bytes) FROM measurement "
+            "WHERE excluded = '' AND coalesce(ram_bytes, flash_bytes) IS NOT NULL GROUP BY variant"
+        )
+        return Needs(
+            {name: ram for name, ram, _ in rows if ram is not None},
+            {name: flash for name, _, flash in rows if flash is not None},
+        )
+
+    def shelves(self, device: str, soc: str, model: str | None = None) -> dict[str, Shelf]:
+        """What is known of each model, or of one, for a device.
+
+        Args:
+            device: id of the device; its own measurements are ``measured``.
+            soc: id of its SoC; measurements on others with it are ``same-soc``.
+            model: only this one.
+
+        Raises:
+            UnknownNameError: no such model.
+        """
+        models = self.models()
+        if model is not None and model not in models:
+            raise UnknownNameError("model", model, models, advice="List them with: zoo models")
+        wanted = models if model is None else {model: models[model]}
+        variants: dict[str, dict[str, Variant]] = {name: {} for name in wanted}
+        for each in self.variants(model).values():
+            variants[each.model][each.name] = each
+        owner = {name: each for each, found in variants.items() for name in found}
+        rows: dict[str, list[Measurement]] = {name: [] for name in wanted}
+        for row in self.measurements(device=device, soc=soc, model=model):
+            rows[owner[row.variant]].append(row)
+        needs = self.needs()
+        return {name: Shelf(each, variants[name], rows[name], needs) for name, each in wanted.items()}
+
+
+_MODELS = """
+SELECT name, title, task, dataset, split, metric, unit, higher_is_better, default_max_latency_ms, description
+FROM model ORDER BY name"""
+
+_VARIANTS = """
+SELECT name, model, net, family, alpha, resolution, precision, format, weights, params, macs, size_bytes, operators,
+       min_os, availability, sha256, upstream, citation, variant.note
+FROM variant JOIN source ON source.id = variant.source {where} ORDER BY name"""
+
+_ACCURACIES = """
+SELECT accuracy.variant, accuracy.metric, value, accuracy.dataset, accuracy.split, samples, evidence, runtime,
+       processor, device, citation, accuracy.note
+FROM accuracy JOIN variant ON variant.name = accuracy.variant JOIN source ON source.id = accuracy.source
+{where} ORDER BY accuracy.id"""
+
+_MEASUREMENTS = """
+SELECT variant, device, runtime, runtime_version, era, processor, processor_word, threads, cores, latency_ms, low_ms,
+       high_ms, statistic, runs, peak_memory_bytes, ram_bytes, flash_bytes, energy_mj, layers_npu, layers_gpu,
+       layers_cpu, os, citation, place, excluded, measurement.note
+FROM measurement JOIN source ON source.id = measurement.source {where} ORDER BY measurement.id"""
+
+_PROCESSORS: Mapping[str, Processor] = {str(each): each for each in Processor}
+_PRECISIONS: Mapping[str, Precision] = {str(each): each for each in Precision}
+
+
+def _model(row: tuple[Any, ...]) -> Model:
+    cells = list(row)
+    cells[7] = bool(row[7])
+    return Model(*cells)
+
+
+def _accuracy(row: list[Any]) -> Accuracy:
+    cells = list(row)
+    cells[7] = _PROCESSORS[row[7]] if row[7] else None
+    return Accuracy(*cells)
+
+
+def _variant(row: tuple[Any, ...], accuracies: tuple[Accuracy, ...]) -> Variant:
+    cells = [*row, accuracies]
+    cells[6] = _PRECISIONS[row[6]]
+    cells[12] = tuple(json.loads(row[12])) if row[12] != "[]" else ()
+    cells[14] = Availability(row[14])
+    return Variant(*cells)
+
+
+def _measurement(row: tuple[Any, ...], evidence: Evidence) -> Measurement:
+    cells = [*row, evidence]
+    cells[5] = _PROCESSORS[row[5]]
+    return Measurement(*cells)

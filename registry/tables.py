@@ -1,0 +1,144 @@
+"""The rows of a registry. Only `registry.store` and the migrations know them.
+
+SQLModel does not validate table rows when they are made: write them through ``model_validate``.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+_KEEP: Final = "RESTRICT"  # what others refer to is never deleted
+
+
+class SourceRow(SQLModel, table=True):
+    """Where figures were published."""
+
+    __tablename__ = "source"
+
+    id: str = Field(primary_key=True)
+    citation: str
+    year: int | None = None
+    note: str = ""
+
+
+class DeviceRow(SQLModel, table=True):
+    """A device; ``profile`` is its whole profile as JSON."""
+
+    __tablename__ = "device"
+
+    id: str = Field(primary_key=True)
+    name: str
+    kind: str
+    tier: str
+    soc: str = Field(index=True)
+    profile: str
+
+
+class DeviceNameRow(SQLModel, table=True):
+    """A name that a device can be found by."""
+
+    __tablename__ = "device_name"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    kind: str
+    device: str = Field(foreign_key="device.id", ondelete=_KEEP)
+    soc: str = ""
+
+
+class ModelRow(SQLModel, table=True):
+    """A task + data set + metric."""
+
+    __tablename__ = "model"
+
+    name: str = Field(primary_key=True)
+    title: str
+    task: str
+    dataset: str
+    split: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+    default_max_latency_ms: float
+    description: str
+
+
+class VariantRow(SQLModel, table=True):
+    """One net + recipe + format of a model; ``operators`` is a JSON list."""
+
+    __tablename__ = "variant"
+
+    name: str = Field(primary_key=True)
+    model: str = Field(foreign_key="model.name", ondelete=_KEEP, index=True)
+    net: str
+    family: str
+    alpha: float | None = None
+    resolution: str = ""
+    precision: str
+    format: str
+    weights: str
+    params: int | None = Field(default=None, sa_type=BigInteger)
+    macs: int | None = Field(default=None, sa_type=BigInteger)
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    operators: str = "[]"
+    min_os: str = ""
+    availability: str
+    sha256: str | None = None
+    upstream: str = ""
+    source: str = Field(foreign_key="source.id", ondelete=_KEEP)
+    note: str = ""
+
+
+class AccuracyRow(SQLModel, table=True):
+    """One accuracy of a variant."""
+
+    __tablename__ = "accuracy"
+
+    id: int | None = Field(default=None, primary_key=True)
+    variant: str = Field(foreign_key="variant.name", ondelete=_KEEP, index=True)
+    metric: str
+    value: float
+    dataset: str
+    split: str = ""
+    samples: int | None = None
+    evidence: str
+    runtime: str = ""
+    processor: str | None = None
+    device: str = ""
+    source: str = Field(foreign_key="source.id", ondelete=_KEEP)
+    note: str = ""
+
+
+class MeasurementRow(SQLModel, table=True):
+    """One measurement of a variant on a device."""
+
+    __tablename__ = "measurement"
+
+    id: int | None = Field(default=None, primary_key=True)
+    variant: str = Field(foreign_key="variant.name", ondelete=_KEEP, index=True)
+    device: str = Field(foreign_key="device.id", ondelete=_KEEP, index=True)
+    runtime: str
+    runtime_version: str = ""
+    era: int | None = None
+    processor: str
+    processor_word: str = ""
+    threads: int | None = None
+    cores: str = ""
+    latency_ms: float | None = None
+    low_ms: float | None = None
+    high_ms: float | None = None
+    statistic: str = ""
+    runs: int | None = None
+    peak_memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    ram_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    flash_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    energy_mj: float | None = None
+    layers_npu: int | None = None
+    layers_gpu: int | None = None
+    layers_cpu: int | None = None
+    os: str = ""
+    source: str = Field(foreign_key="source.id", ondelete=_KEEP)
+    place: str = ""
+    excluded: str = ""
+    note: str = ""

@@ -1,0 +1,312 @@
+"""The registry's nouns, as frozen values: models, variants, accuracies, measurements."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from device_profiles.profile import Processor
+
+__all__ = [
+    "Accuracy",
+    "Availability",
+    "Evidence",
+    "Measurement",
+    "Model",
+    "Objective",
+    "Precision",
+    "Processor",
+    "Variant",
+]
+
+
+class Evidence(StrEnum):
+    """Where a number comes from, the strongest first.
+
+    ``measured``: this device, runtime and processor. ``field``: telemetry. ``same-soc``: another device with the
+    same SoC. ``predicted``: a model of the device, with a 90 % interval. ``none``: no number.
+    """
+
+    MEASURED = "measured"
+    FIELD = "field"
+    SAME_SOC = "same-soc"
+    PREDICTED = "predicted"
+    NONE = "none"
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest."""
+        return _EVIDENCE_RANK[self]
+
+
+_EVIDENCE_RANK = {each: rank for rank, each in enumerate(Evidence)}
+
+
+class Availability(StrEnum):
+    """Whether this registry has the file, can make it again, or only knows where it is published."""
+
+    HELD = "held"
+    REBUILDABLE = "rebuildable"
+    CATALOGUED = "catalogued"
+
+
+class Objective(StrEnum):
+    """What the choice makes as good as it can inside the budgets."""
+
+    ACCURACY = "accuracy"
+    LATENCY = "latency"
+    SIZE = "size"
+    ENERGY = "energy"
+
+
+class Precision(StrEnum):
+    """Numeric type of a variant's weights and activations.
+
+    ``int8`` is static (weights and activations), ``int8_dynamic`` has float activations, ``int8_weights`` is
+    stored in 8 bits and computed in float, ``paletteN`` is a codebook of N bits, ``sparse`` is float with zeroed
+    weights, ``mixed`` is anything that differs by layer.
+    """
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    INT8 = "int8"
+    INT8_DYNAMIC = "int8_dynamic"
+    INT8_WEIGHTS = "int8_weights"
+    INT16 = "int16"
+    W8A16 = "w8a16"
+    MIXED = "mixed"
+    HYBRID4 = "hybrid4"
+    PALETTE1 = "palette1"
+    PALETTE2 = "palette2"
+    PALETTE4 = "palette4"
+    PALETTE6 = "palette6"
+    PALETTE8 = "palette8"
+    SPARSE = "sparse"
+    BINARY = "binary"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether the weights take fewer than 16 bits each."""
+        return self not in {Precision.FLOAT32, Precision.FLOAT16, Precision.SPARSE, Precision.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A task, a data set and a metric; nets scored on other data are other models.
+
+    Attributes:
+        name: such as ``imagenet-classifier``.
+        title: for headings.
+        task: such as ``classification``.
+        dataset: such as ``imagenet-1k``; ``unstated`` where the source does not say.
+        split: such as ``validation``.
+        metric: such as ``top1``; ``unstated`` where there is none.
+        unit: of the metric, such as ``%``; empty for a ratio.
+        higher_is_better: direction of the metric.
+        default_max_latency_ms: latency budget where the user gives none, in milliseconds.
+        description: one line.
+    """
+
+    name: str
+    title: str
+    task: str
+    dataset: str
+    split: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+    default_max_latency_ms: float
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One accuracy of a variant.
+
+    Attributes:
+        metric: such as ``top1``.
+        value: in the unit of the model's metric.
+        dataset: data set it was measured on.
+        split: part of the data set.
+        samples: how many samples; ``None`` where unknown.
+        evidence: ``measured``, or ``joined`` when measured elsewhere on the same weights and precision.
+        runtime: whose kernels ran it; empty where unknown.
+        processor: where it ran; ``None`` where unknown: it then stands for all.
+        device: id of the device whose kernels ran it; empty where unknown.
+        source: citation.
+        note: one line worth knowing.
+    """
+
+    metric: str
+    value: float
+    dataset: str
+    split: str
+    samples: int | None
+    evidence: str
+    runtime: str
+    processor: Processor | None
+    device: str
+    source: str
+    note: str = ""
+
+    def interval(self, unit: str) -> tuple[float, float] | None:
+        """95 % interval of a proportion (Wilson 1927, score interval), in the metric's own unit.
+
+        Args:
+            unit: unit of the metric; only percentages of samples have this interval.
+
+        Returns:
+            Low and high, or ``None`` where the metric is no percentage or n is unknown.
+        """
+        if unit != "%" or not self.samples or not 0 <= self.value <= 100:  # noqa: PLR2004 - percent
+            return None
+        z, n, p = 1.959964, self.samples, self.value / 100
+        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return 100 * (centre - half), 100 * (centre + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One net + recipe + format of a model.
+
+    Attributes:
+        name: unique, such as ``mobilenet-v2-1.0-224-int8.tflite``.
+        model: name of its model.
+        net: architecture, width and resolution, such as ``mobilenet-v2-1.0-224``; the same in every origin.
+        family: architecture, such as ``mobilenet_v2``.
+        alpha: width multiplier; ``None`` where the family has none.
+        resolution: input height and width, such as ``224`` or ``480x640``; empty where unknown.
+        precision: see `Precision`.
+        format: file format, such as ``tflite``.
+        weights: whose trained weights, such as ``google``.
+        params: number of weights; ``None`` where unknown.
+        macs: multiply-accumulates of one inference; ``None`` where unknown.
+        size_bytes: length of the file; ``None`` where unknown.
+        operators: operators it needs, by the format's own names; empty where unknown.
+        min_os: oldest system that runs it, such as ``iOS 16``; empty where unknown.
+        availability: whether the file is here.
+        sha256: digest of the file; ``None`` where the file is not known.
+        upstream: where it is published.
+        source: citation of these facts.
+        note: one line worth knowing.
+        accuracies: every accuracy known of it.
+    """
+
+    name: str
+    model: str
+    net: str
+    family: str
+    alpha: float | None
+    resolution: str
+    precision: Precision
+    format: str
+    weights: str
+    params: int | None
+    macs: int | None
+    size_bytes: int | None
+    operators: tuple[str, ...] = ()
+    min_os: str = ""
+    availability: Availability = Availability.CATALOGUED
+    sha256: str | None = None
+    upstream: str = ""
+    source: str = ""
+    note: str = ""
+    accuracies: tuple[Accuracy, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """What identifies it: the digest of its file, or of its description where no file is known."""
+        if self.sha256:
+            return self.sha256
+        identity = [self.model, self.net, self.name, self.precision, self.format, self.weights]
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+    def accuracy(self, model: Model, processor: Processor | None = None) -> Accuracy | None:
+        """The accuracy that counts on ``processor``: of the model's metric and data set, most samples first.
+
+        An accuracy measured on that processor goes before one that stands for all, because kernels differ.
+        """
+        fitting = [
+            each
+            for each in self.accuracies
+            if each.metric == model.metric
+            and each.dataset == model.dataset
+            and (each.processor is None or processor is None or each.processor == processor)
+        ]
+        return max(
+            fitting,
+            key=lambda each: (
+                each.processor is not None and each.processor == processor,
+                each.samples or 0,
+                each.evidence == "measured",
+                each.value,
+                each.source,
+            ),
+            default=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One published or own measurement of a variant on a device.
+
+    Attributes:
+        variant: name of the variant.
+        device: id of the device it was measured on.
+        runtime: such as ``tflite``.
+        runtime_version: as the source prints it; empty where unknown.
+        era: year of the runtime; ``None`` where unknown.
+        processor: where it ran.
+        processor_word: the source's own word for it.
+        threads: ``None`` where unknown or meaningless.
+        cores: which cores: ``1 big``, ``all``, ``big``, ``little``; empty where unknown.
+        latency_ms: of one inference; ``None`` in a row that only carries memory or energy.
+        low_ms: low end of the spread; ``None`` where unknown.
+        high_ms: high end of the spread; ``None`` where unknown.
+        statistic: what ``latency_ms`` is: mean, median, estimate, unstated ...
+        runs: how often it was repeated; ``None`` where unknown.
+        peak_memory_bytes: peak memory of the process.
+        ram_bytes: RAM on a microcontroller.
+        flash_bytes: flash on a microcontroller.
+        energy_mj: energy of one inference.
+        layers_npu: operators that ran on the NPU.
+        layers_gpu: operators that ran on the GPU.
+        layers_cpu: operators that fell to the CPU.
+        os: system it ran on.
+        source: citation.
+        place: table, section or job inside the source.
+        excluded: why the row must not be used; empty when it may.
+        note: one line worth knowing.
+        evidence: ``measured``, or what it is worth for the device asked about.
+    """
+
+    variant: str
+    device: str
+    runtime: str
+    runtime_version: str
+    era: int | None
+    processor: Processor
+    processor_word: str
+    threads: int | None
+    cores: str
+    latency_ms: float | None
+    low_ms: float | None
+    high_ms: float | None
+    statistic: str
+    runs: int | None
+    peak_memory_bytes: int | None
+    ram_bytes: int | None
+    flash_bytes: int | None
+    energy_mj: float | None
+    layers_npu: int | None
+    layers_gpu: int | None
+    layers_cpu: int | None
+    os: str
+    source: str
+    place: str
+    excluded: str
+    note: str
+    evidence: Evidence = Evidence.MEASURED

@@ -1,0 +1,7 @@
+"""Command that draws: plot."""
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add."""

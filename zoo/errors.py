@@ -1,0 +1,100 @@
+"""Every error this project raises on purpose.
+
+* ZooError                  exit 1
+  - UsageError              exit 2  an option or a file given by the user makes no sense
+    - UnknownNameError      exit 2  a device, model, variant or word that nobody registered
+    - AmbiguousNameError    exit 2  a name that several devices bear
+    - BadProfileError       exit 2  a device profile that does not make sense
+  - RegistryError           exit 1  the registry file cannot be read or written
+  - CatalogueError          exit 1  the text tables contradict themselves
+  - MissingExtraError       exit 1  an optional package is not installed
+
+Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
+That nothing fits a device is an answer, not an error: its exit code is 3.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class ZooError(Exception):
+    """Base of every expected error; the faces print it as one line, without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+
+class UsageError(ZooError):
+    """What the user gave cannot be used; the message says what was found and what was wanted."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class UnknownNameError(UsageError):
+    """A name that is not registered.
+
+    Args:
+        kind: what was looked for, as the user calls it (``"device"``).
+        name: the name given.
+        known: the names that would have worked.
+        advice: what to do when no known name is close.
+    """
+
+    http_status = 404
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
+        """Build the message, with the closest known names when there are any."""
+        self.kind, self.name = kind, name
+        folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+        self.close = [folded[each] for each in get_close_matches(name.casefold(), folded, n=3)]
+        meant = " or ".join(f"'{each}'" for each in self.close)
+        hint = f"Did you mean {meant}?" if meant else advice
+        super().__init__(f"unknown {kind} '{name}'. {hint}".rstrip())
+
+
+class AmbiguousNameError(UsageError):
+    """A name that several devices bear; the message lists them.
+
+    Args:
+        kind: what was looked for (``"device"``).
+        name: the name given.
+        matches: the ids that bear the name.
+    """
+
+    http_status = 409
+
+    def __init__(self, kind: str, name: str, matches: Sequence[str]) -> None:
+        """Build the message."""
+        self.matches = tuple(sorted(matches))
+        listed = " and ".join(f"'{each}'" for each in self.matches)
+        super().__init__(f"'{name}' is the name of more than one {kind}: {listed}. Give one of these ids.")
+
+
+class BadProfileError(UsageError):
+    """A device profile that does not make sense; the message lists every problem.
+
+    Args:
+        source: the file the profile was read from.
+        problems: one text a problem, each naming its key.
+    """
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        """Build the message."""
+        self.problems = tuple(problems)
+        super().__init__(f"bad device profile '{source}': {'; '.join(problems)}")
+
+
+class RegistryError(ZooError):
+    """The registry file cannot be read or written."""
+
+    http_status = 503
+
+
+class CatalogueError(ZooError):
+    """The text tables that the registry is built from contradict themselves."""
+
+
+class MissingExtraError(ZooError):
+    """An optional package is not installed; the message names the extra that brings it."""

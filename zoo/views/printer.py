@@ -1,0 +1,120 @@
+"""A printer that suits its reader: boxes and colour in a terminal, plain columns in a pipe."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from device_profiles.matching import MatchedBy
+from registry.candidates import Candidate
+from registry.rules import format_bytes
+from registry.values import Accuracy, Evidence, Model, Variant
+from zoo.actions import Target
+
+_PIPED_WIDTH = 1000
+EVIDENCE_STYLES = {
+    Evidence.MEASURED: "green",
+    Evidence.FIELD: "green",
+    Evidence.SAME_SOC: "yellow",
+    Evidence.PREDICTED: "yellow",
+    Evidence.NONE: "dim",
+}
+
+
+class Printer:
+    """Writes to standard output the way its reader wants it."""
+
+    def __init__(self) -> None:
+        """Look at standard output."""
+        self.terminal = sys.stdout.isatty()
+        self._console = Console(width=None if self.terminal else _PIPED_WIDTH, highlight=False)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print one line."""
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str | Text]], right: str = "") -> None:
+        """Print rows under headings; the columns named in ``right`` are flush right."""
+        table = Table(box=box.SIMPLE_HEAD if self.terminal else None, pad_edge=False)
+        for heading in headings:
+            numeric = heading in right.split()
+            # the first column names the row: it is folded, never cut
+            table.add_column(
+                heading, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*row)
+        if self.terminal:
+            self._console.print(table)
+            return
+        with self._console.capture() as captured:
+            self._console.print(table)
+        sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def candidate_line(each: Candidate, model: Model) -> str:
+    """One candidate as a line of text."""
+    parts = (
+        each.variant.name,
+        place(each),
+        latency(each),
+        accuracy(each.accuracy, model),
+        size(each.variant),
+    )
+    return " · ".join(part for part in (*parts, str(each.evidence)) if part)
+
+
+def place(each: Candidate) -> str:
+    """Where and with what a candidate runs: ``cpu x4, tflite 2020``."""
+    if each.processor is None:
+        return "nowhere"
+    cores = f" ({each.cores})" if each.cores else ""
+    threads = f" x{each.threads}" if each.threads else ""
+    return f"{each.processor}{threads}{cores}, {each.runtime}{f' {each.era}' if each.era else ''}"
+
+
+def latency(each: Candidate) -> str:
+    """A latency with its spread: ``12 ms`` or ``21.4 (20.1-23) ms``."""
+    known = each.latency
+    if known is None:
+        return "?"
+    spread = f" ({known.low:.3g}-{known.high:.3g})" if known.low != known.high else ""
+    return f"{known.value:.4g}{spread} ms"
+
+
+def accuracy(known: Accuracy | None, model: Model) -> str:
+    """An accuracy with its unit and, where it is known, half the width of its 95 % interval."""
+    if known is None:
+        return "?"
+    interval = known.interval(model.unit)
+    margin = f" ±{(interval[1] - interval[0]) / 2:.1f}" if interval else ""
+    return f"{known.value:.4g}{margin} {model.unit}".rstrip()
+
+
+def size(variant: Variant) -> str:
+    """The length of a variant's file."""
+    return "?" if variant.size_bytes is None else format_bytes(variant.size_bytes)
+
+
+def count(number: int | None) -> str:
+    """A number of weights or operations: ``3.5 M``."""
+    if number is None:
+        return "?"
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= factor:
+            return f"{number / factor:.3g} {unit}"
+    return str(number)
+
+
+def device_line(target: Target) -> str:
+    """The device, and what it was found by where that matters."""
+    profile = target.profile
+    line = f"{profile.name} ({profile.id}) · {profile.soc.name}"
+    if target.match.by is MatchedBy.SOC:
+        return f"{line} · found by its SoC: measurements count as same-soc"
+    if target.match.by is MatchedBy.FACTS:
+        return f"{line} · the nearest known device: its measurements do not count"
+    return line
