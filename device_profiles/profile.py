@@ -161,9 +161,11 @@ class DeviceProfile:
         return frozenset(each.processor for each in self.supports)
 
     def region_bytes(self, *regions: str) -> int | None:
-        """Sum of the named memory regions, in bytes; ``None`` when the device has none of them."""
-        sizes = [self.memory[each] for each in regions if each in self.memory]
-        return sum(sizes) if sizes else None
+        """Size of the largest of the named memory regions, in bytes; ``None`` when the device has none of them.
+
+        The largest and not the sum: activations need one contiguous region, and so do weights.
+        """
+        return max((self.memory[each] for each in regions if each in self.memory), default=None)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -85,7 +85,7 @@ Key = tuple[str, Processor, str, int | None, str]
 
 
 def measured(model: Model, variants: Mapping[str, Variant], rows: Iterable[Measurement]) -> list[Candidate]:
-    """Turn rows into candidates, in the order of their keys.
+    """Turn rows into candidates, in no particular order.
 
     Args:
         model: the model the variants belong to.
@@ -99,51 +99,47 @@ def measured(model: Model, variants: Mapping[str, Variant], rows: Iterable[Measu
         if row.variant in variants and not row.excluded:
             key = (row.variant, row.processor, row.runtime, row.threads, row.cores)
             groups.setdefault(key, []).append(row)
-    keys = sorted(groups, key=lambda key: (key[0], key[1], key[2], key[3] or 0, key[4]))
     accuracies: dict[tuple[str, Processor], Accuracy | None] = {}
     found = []
-    for key in keys:
+    for key, group in groups.items():
         name, processor = key[0], key[1]
         if (name, processor) not in accuracies:
             accuracies[name, processor] = variants[name].accuracy(model, processor)
-        found.append(_candidate(variants[name], groups[key], accuracies[name, processor]))
+        found.append(_candidate(variants[name], group, accuracies[name, processor]))
     return found
 
 
 def _candidate(variant: Variant, rows: list[Measurement], accuracy: Accuracy | None) -> Candidate:
-    if len(rows) > 1:
-        best = min(row.evidence.rank for row in rows)
-        rows = [row for row in rows if row.evidence.rank == best]
-    timed = [row for row in rows if row.latency_ms is not None]
-    newest = max((row.era or 0 for row in timed or rows), default=0)
-    counting = [row for row in timed if (row.era or 0) == newest]
-    if len(counting) > 1:
-        counting.sort(key=lambda row: (-_high(row), -(row.latency_ms or 0), row.source, row.place, row.note))
+    best = min(row.evidence.rank for row in rows) if len(rows) > 1 else 0
+    rows = [row for row in rows if len(rows) == 1 or row.evidence.rank == best]
+    # the newest era first, and in it the slowest; a row without a latency counts for memory and energy only
+    rows.sort(key=_counts_first)
     first = rows[0]
     return Candidate(
         variant,
         first.processor,
         first.runtime,
-        newest or None,
+        first.era,
         first.threads,
         first.cores,
-        _latency(counting[0]) if counting else None,
+        None if first.latency_ms is None else _latency(first, first.latency_ms),
         _worst(rows, "ram_bytes") or _worst(rows, "peak_memory_bytes"),
         _worst(rows, "flash_bytes"),
         _worst(rows, "energy_mj"),
         accuracy,
-        tuple(counting + [row for row in rows if row not in counting] if len(rows) > 1 else rows),
+        tuple(rows),
     )
+
+
+def _counts_first(row: Measurement) -> tuple[bool, int, float, float, str, str, str]:
+    untimed = row.latency_ms is None
+    return (untimed, -(row.era or 0), -_high(row), -(row.latency_ms or 0), row.source, row.place, row.note)
 
 
 def _worst(rows: list[Measurement], field: str) -> int | None:
     """Largest value of ``field`` among the rows of the newest era that have one."""
-    if len(rows) == 1:
-        value: int | None = getattr(rows[0], field)
-        return value
-    known = [row for row in rows if getattr(row, field) is not None]
-    newest = max((row.era or 0 for row in known), default=0)
-    return max((getattr(row, field) for row in known if (row.era or 0) == newest), default=None)
+    known = [(row.era or 0, value) for row in rows if (value := getattr(row, field)) is not None]
+    return max(known)[1] if known else None
 
 
 def _high(row: Measurement) -> float:
@@ -151,8 +147,7 @@ def _high(row: Measurement) -> float:
     return value if row.high_ms is None else max(value, row.high_ms)
 
 
-def _latency(row: Measurement) -> Latency:
-    value = row.latency_ms or 0.0
+def _latency(row: Measurement, value: float) -> Latency:
     low = value if row.low_ms is None else min(value, row.low_ms)
     return Latency(value, low, _high(row), row.evidence, row.statistic, row.source, row.device)
 

@@ -4,14 +4,16 @@ No I/O, no clock, no dependence on order: the command line, a server, a static e
 with the same values get the same answer. In order: fit, evidence, budgets, objective.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 
 from device_profiles.profile import DeviceProfile
 from registry.candidates import Candidate, measured, unmeasured
 from registry.predictor import Predictor
 from registry.rules import BUDGET_RULES, Broken, Budgets, Check, Needs, budget_checks, misfits
-from registry.values import Evidence, Measurement, Model, Objective, Processor, Variant
+from registry.values import Availability, Evidence, Measurement, Model, Objective, Processor, Variant
 
 _UNKNOWN = float("inf")
 
@@ -25,12 +27,18 @@ class Shelf:
         variants: its variants by name.
         rows: measurements on the device, and on others with its SoC (evidence ``same-soc``).
         needs: the least memory each variant was seen to need on any device.
+        candidates: what is measured, made of ``rows``.
     """
 
     model: Model
     variants: Mapping[str, Variant]
     rows: Sequence[Measurement] = ()
     needs: Needs = field(default_factory=Needs)
+    candidates: tuple[Candidate, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Line up what is measured, once for all questions."""
+        object.__setattr__(self, "candidates", tuple(measured(self.model, self.variants, self.rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +119,19 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
     checks = budget_checks(budgets, higher_is_better=shelf.model.higher_is_better)
     good: list[Candidate] = []
     failed: list[tuple[Candidate, list[Broken]]] = []
-    numbered = False
-    for candidate in candidates:
-        broken = misfits(candidate, device, shelf.needs)
-        numbered = numbered or (not broken and candidate.latency is not None
-                                and candidate.evidence.rank <= budgets.evidence.rank)  # fmt: skip
-        broken += [each for check in checks if (each := check(candidate)) is not None]
+    fitting = [each for each in candidates if not misfits(each, device, shelf.needs)]
+    for candidate in fitting:
+        broken = [each for check in checks if (each := check(candidate)) is not None]
         if broken:
             failed.append((candidate, broken))
         else:
             good.append(candidate)
-    order = Order(shelf.model, request)
-    ranked = order.ranked(good)
+    ranked = Order(shelf.model, request).ranked(good)
     partial = Choice(shelf.model, None, None, (), budgets.max_latency_ms or 0.0, default_budget)
     if ranked:
-        return _answer(partial, ranked, _cpu_last(shelf, device, candidates, budgets), budgets)
+        ladder = _ladder(ranked, lambda: _cpu_last(shelf, device, fitting, budgets))
+        return _answer(partial, ranked, ladder, budgets)
+    numbered = any(each.evidence.rank <= budgets.evidence.rank for each in fitting)
     if default_budget and not numbered and budgets.evidence is Evidence.PREDICTED:
         blind = _smallest_on_cpu(shelf, device, request.budgets)
         if blind:
@@ -141,7 +147,7 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
 
 def line_up(shelf: Shelf, device: DeviceProfile, predictor: Predictor | None = None) -> list[Candidate]:
     """Every candidate with a number: measured ones, and predictions where nothing is measured."""
-    known = measured(shelf.model, shelf.variants, shelf.rows)
+    known = list(shelf.candidates)
     if predictor is None:
         return known
     predicted = []
@@ -217,8 +223,19 @@ class Order:
                 fastest[key] = each
         kept = list(fastest.values())
         if self.request.objective is Objective.ACCURACY:
-            return sorted(kept, key=self._by_accuracy)
-        return sorted(self._accurate_enough(kept), key=self._by_cost)
+            return self._sorted(kept, self._by_accuracy)
+        return self._sorted(self._accurate_enough(kept), self._by_cost)
+
+    def _sorted(
+        self, kept: list[Candidate], key: Callable[[Candidate], tuple[float, ...]]
+    ) -> list[Candidate]:
+        """Sort by ``key``; digests cost time, so only candidates that tie by numbers are told apart by them."""
+        keyed = sorted(((key(each), number) for number, each in enumerate(kept)), key=itemgetter(0))
+        ordered: list[Candidate] = []
+        for _, tied in groupby(keyed, key=itemgetter(0)):
+            run = [kept[number] for _, number in tied]
+            ordered += sorted(run, key=_tie_break) if len(run) > 1 else run
+        return ordered
 
     def _speed(self, each: Candidate) -> tuple[float, float, str]:
         return (self._bound(each), each.threads or 0, each.cores)
@@ -235,18 +252,16 @@ class Order:
     def _size(self, each: Candidate) -> int | float:
         return _UNKNOWN if each.variant.size_bytes is None else each.variant.size_bytes
 
-    def _by_accuracy(self, each: Candidate) -> tuple[float, int, float, float, str, str, str]:
-        rest = (each.variant.digest, each.processor or "", each.runtime)
-        return (self._loss(each), each.evidence.rank, self._bound(each), self._size(each), *rest)
+    def _by_accuracy(self, each: Candidate) -> tuple[float, ...]:
+        return (self._loss(each), each.evidence.rank, self._bound(each), self._size(each))
 
-    def _by_cost(self, each: Candidate) -> tuple[float, float, int, float, float, str, str, str]:
+    def _by_cost(self, each: Candidate) -> tuple[float, ...]:
         cost = {
             Objective.LATENCY: self._bound(each),
             Objective.SIZE: self._size(each),
             Objective.ENERGY: _UNKNOWN if each.energy_mj is None else each.energy_mj,
         }[self.request.objective]
-        rest = (each.variant.digest, each.processor or "", each.runtime)
-        return (cost, self._loss(each), each.evidence.rank, self._bound(each), self._size(each), *rest)
+        return (cost, self._loss(each), each.evidence.rank, self._bound(each), self._size(each))
 
     def _accurate_enough(self, kept: list[Candidate]) -> list[Candidate]:
         """Those within one point of the most accurate, unless the user set a minimum of their own."""
@@ -261,43 +276,57 @@ def point(model: Model, value: float) -> float:
     return 1.0 if model.unit == "%" else abs(value) / 100
 
 
-def _answer(partial: Choice, ranked: list[Candidate], last: Candidate | None, budgets: Budgets) -> Choice:
+def _ladder(ranked: list[Candidate], cpu_last: Callable[[], Candidate | None]) -> tuple[Candidate, ...]:
+    """The best candidate of each other processor, in the order of the ranking; the last rung is on the CPU."""
+    best = ranked[0]
+    rungs: dict[Processor | None, Candidate] = {}
+    for each in ranked[1:]:
+        if each.processor is not best.processor:
+            rungs.setdefault(each.processor, each)
+    on_cpu = rungs.pop(Processor.CPU, None) or cpu_last()
+    ladder = list(rungs.values())
+    if on_cpu and not _same(on_cpu, best):
+        ladder.append(on_cpu)
+    return tuple(ladder)
+
+
+def _answer(
+    partial: Choice, ranked: list[Candidate], ladder: tuple[Candidate, ...], budgets: Budgets
+) -> Choice:
     best = ranked[0]
     runner_up = next((each for each in ranked if each.variant.name != best.variant.name), None)
-    ladder: list[Candidate] = []
-    seen = {best.processor}
-    for each in ranked[1:]:
-        if each.processor not in seen:
-            seen.add(each.processor)
-            ladder.append(each)
-    ladder.sort(key=lambda each: each.processor is Processor.CPU)
-    if (not ladder or ladder[-1].processor is not Processor.CPU) and last and not _same(last, best):
-        ladder.append(last)
     warnings = []
     if best.accuracy is None:
         warnings.append("its accuracy is not known: nothing that fits is known to be more accurate")
     latency, maximum = best.latency, budgets.max_latency_ms
     if latency and maximum and latency.low <= maximum < latency.high:
         warnings.append(f"its latency straddles the budget: {latency.low:g} to {latency.high:g} ms")
-    return replace(partial, pick=best, runner_up=runner_up, fallbacks=tuple(ladder), warnings=tuple(warnings))
+    return replace(partial, pick=best, runner_up=runner_up, fallbacks=ladder, warnings=tuple(warnings))
 
 
 def _cpu_last(
-    shelf: Shelf, device: DeviceProfile, candidates: list[Candidate], budgets: Budgets
+    shelf: Shelf, device: DeviceProfile, fitting: list[Candidate], budgets: Budgets
 ) -> Candidate | None:
     """The last rung: the fastest variant known on the CPU, else the smallest that fits it."""
-    on_cpu = [
-        each
-        for each in candidates
-        if each.processor is Processor.CPU
-        and each.latency
-        and (not budgets.available or each.variant.availability == "held")
-        and not misfits(each, device, shelf.needs)
-    ]
-    if on_cpu:
-        return min(on_cpu, key=lambda each: (each.latency.high if each.latency else 0, each.variant.digest,
-                                             each.runtime, each.threads or 0, each.cores))  # fmt: skip
+    fastest: list[Candidate] = []
+    for each in fitting:
+        if each.processor is Processor.CPU and each.latency and _is_available(each, budgets):
+            bound = each.latency.high
+            if not fastest or bound < (fastest[0].latency.high if fastest[0].latency else _UNKNOWN):
+                fastest = [each]
+            elif fastest[0].latency and bound == fastest[0].latency.high:
+                fastest.append(each)
+    if fastest:
+        return min(fastest, key=_tie_break)
     return next(iter(_smallest_on_cpu(shelf, device, Budgets(available=budgets.available))), None)
+
+
+def _is_available(candidate: Candidate, budgets: Budgets) -> bool:
+    return not budgets.available or candidate.variant.availability is Availability.HELD
+
+
+def _tie_break(each: Candidate) -> tuple[str, str, str, int, str]:
+    return (each.variant.digest, each.processor or "", each.runtime, each.threads or 0, each.cores)
 
 
 def _smallest_on_cpu(shelf: Shelf, device: DeviceProfile, budgets: Budgets) -> list[Candidate]:
@@ -336,6 +365,8 @@ def _no_answer(
     absent = [each for each in budgets.processors if each not in device.processors]
     if budgets.processors and len(absent) == len(budgets.processors):
         reason = f"{device.name} has no {' or '.join(absent)} that a runtime can use"
+    elif shelf.candidates and not failed:
+        reason = f"what is measured on its SoC does not fit {device.name}"
     elif not failed:
         formats = {each.format for each in shelf.variants.values()}
         taken = {each.format for each in device.supports}
@@ -352,17 +383,21 @@ def _no_answer(
 
 def _cheapest(failed: list[tuple[Candidate, list[Broken]]]) -> Relax | None:
     """The single budget to loosen by the smallest factor; choices that are no numbers come after numbers."""
-    options = []
+    best: tuple[float, int] | None = None
+    options: list[Relax] = []
     for candidate, broken in failed:
-        if len(broken) != 1 or broken[0].rule not in BUDGET_RULES:
-            continue
         only = broken[0]
-        value, factor = _loosened(only)
-        name = candidate.variant.name
-        options.append(
-            (factor, BUDGET_RULES.index(only.rule), str(value), name, Relax(only.rule, value, name))
-        )
-    return min(options, key=lambda each: each[:4])[4] if options else None
+        if len(broken) == 1 and only.rule in _BUDGET_ORDER:
+            value, factor = _loosened(only)
+            key = (factor, _BUDGET_ORDER[only.rule])
+            if best is None or key <= best:
+                options = options if key == best else []
+                options.append(Relax(only.rule, value, candidate.variant.name))
+                best = key
+    return min(options, key=lambda each: (str(each.value), each.variant), default=None)
+
+
+_BUDGET_ORDER = {name: place for place, name in enumerate(BUDGET_RULES)}
 
 
 def _loosened(broken: Broken) -> tuple[object, float]:

@@ -160,7 +160,7 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule(
             "ram",
-            "What the model needs at run time fits the device's RAM.",
+            "What the model needs at run time fits the device's largest region of RAM.",
             lambda broken: (
                 f"needs {_number(broken.found, 'bytes')} of RAM, the device has "
                 f"{_number(broken.wanted, 'bytes')}"
@@ -168,7 +168,7 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule(
             "flash",
-            "What the model stores fits the device's flash.",
+            "What the model stores fits the device's largest region of flash.",
             lambda broken: (
                 f"needs {_number(broken.found, 'bytes')} of flash, the device has "
                 f"{_number(broken.wanted, 'bytes')}"

@@ -21,6 +21,9 @@ __all__ = [
 ]
 
 
+PROPORTIONS = frozenset({"top1", "top5", "accuracy"})  # metrics that are a share of right samples, in percent
+
+
 class Evidence(StrEnum):
     """Where a number comes from, the strongest first.
 
@@ -151,16 +154,13 @@ class Accuracy:
     source: str
     note: str = ""
 
-    def interval(self, unit: str) -> tuple[float, float] | None:
-        """95 % interval of a proportion (Wilson 1927, score interval), in the metric's own unit.
-
-        Args:
-            unit: unit of the metric; only percentages of samples have this interval.
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of a percentage of samples (Wilson 1927, score interval), in percent.
 
         Returns:
-            Low and high, or ``None`` where the metric is no percentage or n is unknown.
+            Low and high, or ``None`` where n is unknown or the metric counts no samples, as mAP and mIoU do not.
         """
-        if unit != "%" or not self.samples or not 0 <= self.value <= 100:  # noqa: PLR2004 - percent
+        if self.metric not in PROPORTIONS or not self.samples or not 0 <= self.value <= 100:  # noqa: PLR2004 - percent
             return None
         z, n, p = 1.959964, self.samples, self.value / 100
         centre = (p + z * z / (2 * n)) / (1 + z * z / n)

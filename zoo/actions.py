@@ -274,7 +274,7 @@ def plan(registry: Reader, name: str) -> tuple[Variant, list[PlanLine]]:
         known = line_up(shelf, profile)
         ways = known + [each for each, _ in unmeasured(shelf.model, [variant], profile, known)]
         judged = [(misfits(each, profile, shelf.needs), each) for each in ways]
-        broken, best = min(judged, key=lambda each: (len(each[0]), _milliseconds(each[1]), each[1].runtime))
+        broken, best = min(judged, key=lambda each: (len(each[0]), _milliseconds(each[1])))
         lines.append(PlanLine(profile, best, tuple(broken)))
     return variant, sorted(
         lines, key=lambda each: (len(each.broken) > 0, _milliseconds(each.candidate), each.device.id)

@@ -138,7 +138,7 @@ def _latency(each: Candidate) -> Document:
 def _accuracy(accuracy: Accuracy | None, model: Model) -> Document | None:
     if accuracy is None:
         return None
-    interval = accuracy.interval(model.unit)
+    interval = accuracy.interval()
     split = f"{accuracy.dataset}/{accuracy.split}" if accuracy.split else accuracy.dataset
     return {
         "metric": accuracy.metric,

@@ -89,7 +89,7 @@ def accuracy(known: Accuracy | None, model: Model) -> str:
     """An accuracy with its unit and, where it is known, half the width of its 95 % interval."""
     if known is None:
         return "?"
-    interval = known.interval(model.unit)
+    interval = known.interval()
     margin = f" ±{(interval[1] - interval[0]) / 2:.1f}" if interval else ""
     return f"{known.value:.4g}{margin} {model.unit}".rstrip()
 

@@ -1,0 +1,65 @@
+# Two commands do all the set-up: `make pick` and `make test`.
+# PYTHON is the first interpreter that is 3.11 or 3.12; name another one with `make pick PYTHON=...`.
+DEVICE ?= pixel3
+WANTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do "$$p" -c '$(WANTED)' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+LIGHT := not install and not plot and not long
+
+.PHONY: pick check install test test-long bench rebuild pictures clean
+
+pick: .venv/.core  ## the best variant of every model for DEVICE
+	@$(BIN)/zoo pick --device $(DEVICE)
+
+check: .venv/.dev  ## lint, types and the light tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n auto -m "$(LIGHT)"
+
+install: .venv/.all  ## everything, all extras
+
+test: install  ## every check but the long ones
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n auto -m "not long"
+
+test-long: install  ## the checks that take their time
+	$(BIN)/python -m pytest -q -m long
+
+bench: .venv/.core  ## how fast the choice is, as ratios against a peer in the same run
+	$(BIN)/python benchmarks/pick.py
+
+rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
+	$(BIN)/zoo rebuild --out zoo.db
+
+pictures: install  ## the pictures of the README
+	$(BIN)/zoo plot front --model imagenet-classifier --device pixel3 --out docs/pictures/front.png
+	$(BIN)/zoo plot spread --net mobilenet-v1-1.0-224 --out docs/pictures/spread.png
+	$(BIN)/zoo plot sizes --out docs/pictures/sizes.png
+
+clean:  ## the virtual environment and all caches
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 found. Install one, or name it: make pick PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "make: $(PYTHON) cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.core: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing the light core into .venv (once)" >&2
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/.dev: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing the core and the tools of development into .venv (once)" >&2
+	@$(PIP) --editable '.[dev]'
+	@touch .venv/.core $@
+
+.venv/.all: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing everything into .venv (once)" >&2
+	@$(PIP) --editable '.[all]'
+	@touch .venv/.core .venv/.dev $@
