@@ -44,16 +44,16 @@ def _processes() -> None:
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(RUNS):  # in turn, so that a slow moment of the machine hits all alike
         for name, command in runs.items():
-            times[name].append(
-                _timed(lambda command=command: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
-            )
+            times[name].append(_timed(lambda command=command: _run(command)))
     peer = statistics.median(times["import sqlmodel, typer"])
-    print(f"as a process, median of {RUNS} (ratio to the bare import)")
+    print(f"as a process, median of {RUNS}: time, ratio to the bare import, peak memory")
     for name, taken in times.items():
         median = statistics.median(taken)
-        print(f"  {median * 1000:7.0f} ms  {median / peer:5.2f}  {name}")
-    for name, command in runs.items():
-        print(f"  {_peak_mb(command):7.0f} MB peak  {name}")
+        print(f"  {median * 1000:7.0f} ms  {median / peer:5.2f}  {_peak_mb(runs[name]):4.0f} MB  {name}")
+
+
+def _run(command: Sequence[str]) -> None:
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
 def _peak_mb(command: Sequence[str]) -> float:
@@ -70,23 +70,27 @@ def _in_process(path: Path) -> None:
         reading = _median(lambda: registry.shelves("pixel3", "", "bench-classifier"), 5)
         shelf = registry.shelves("pixel3", "", "bench-classifier")["bench-classifier"]
         device = registry.device("pixel3")
-    print(
-        f"in process: {DEVICES * VARIANTS:,} measurements, {VARIANTS:,} variants of the model, {len(shelf.rows):,} rows of the device"
-    )
-    print(f"  {reading:7.2f} ms  read the rows of one device and model from the file")
+    size = f"{DEVICES * VARIANTS:,} measurements, {VARIANTS:,} variants of the model"
+    print(f"in process, median: {size}, {len(shelf.rows):,} rows of the device")
+    _say(reading, "read the rows of one device and model from the file, and line them up")
+    _say(_median(lambda: replace(shelf), 21), "line up the rows (once for all questions)")
     for name, budgets in (
         ("pick, default budget", Budgets()),
         ("pick, four budgets", Budgets(20, 10_000_000, min_accuracy=60, processors=(Processor.CPU,))),
         ("pick, nothing fits (with the budget to relax)", Budgets(0.001)),
     ):
         request = Request(budgets)
-        print(f"  {_median(lambda request=request: pick(shelf, device, request), 101):7.2f} ms  {name}")
-    print(f"  {_median(lambda: explain(shelf, device, Request()), 11):7.2f} ms  explain (all reasons)")
+        _say(_median(lambda request=request: pick(shelf, device, request), 101), name)
+    _say(_median(lambda: explain(shelf, device, Request()), 11), "explain (all reasons)")
     with Reader(shipped_registry()) as registry:
         shelves = registry.shelves("pixel3", "sdm845")
         device = registry.device("pixel3")
-        every = _median(lambda: [pick(each, device, Request()) for each in shelves.values()], 21)
-    print(f"  {every:7.2f} ms  pick for all {len(shelves)} models of the shipped registry")
+    every = _median(lambda: [pick(each, device, Request()) for each in shelves.values()], 21)
+    _say(every, f"pick for all {len(shelves)} models of the shipped registry")
+
+
+def _say(milliseconds: float, name: str) -> None:
+    print(f"  {milliseconds:7.2f} ms  {name}")
 
 
 def _timed(run: Callable[[], object]) -> float:
@@ -103,7 +107,18 @@ def _median(run: Callable[[], object], runs: int) -> float:
 
 def _large() -> Catalogue:
     """A made-up registry of the wanted size; its figures mean nothing."""
-    model = Model("bench-classifier", "Bench", "classification", "made-up", "", "top1", "%", True, 33.0, "")
+    model = Model(
+        "bench-classifier",
+        "Bench",
+        "classification",
+        "made-up",
+        "",
+        "top1",
+        "%",
+        higher_is_better=True,
+        default_max_latency_ms=33.0,
+        description="",
+    )
     source = Source("made-up", "made up by the benchmark", None, "")
     variants = {}
     for number in range(VARIANTS):
@@ -116,8 +131,8 @@ def _large() -> Catalogue:
             number * 1000, number * 100_000, number * 4000 + 1000, source="made-up", accuracies=(accuracy,),
         )  # fmt: skip
     blank = Measurement(
-        "", "", "tflite", "", 2020, Processor.CPU, "cpu", 4, "", 1.0, None, None, "mean", 50, 1_000_000, None, None, None,
-        None, None, None, "", "made-up", "", "", "",
+        "", "", "tflite", "", 2020, Processor.CPU, "cpu", 4, "", 1.0, None, None, "mean", 50, 1_000_000,
+        None, None, None, None, None, None, "", "made-up", "", "", "",
     )  # fmt: skip
     devices = [each.id for each in load_profiles()]
     devices = ["pixel3", *[each for each in devices if each != "pixel3"]][:DEVICES]

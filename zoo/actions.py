@@ -218,7 +218,7 @@ def models(registry: Reader) -> list[tuple[Model, int, int]]:
     return found
 
 
-def model(registry: Reader, name: str) -> Model:
+def find_model(registry: Reader, name: str) -> Model:
     """One model.
 
     Raises:
@@ -232,7 +232,7 @@ def model(registry: Reader, name: str) -> Model:
 
 def variants(registry: Reader, name: str) -> tuple[Model, list[Variant]]:
     """The variants of a model, by name."""
-    return model(registry, name), list(registry.variants(model(registry, name).name).values())
+    return find_model(registry, name), list(registry.variants(find_model(registry, name).name).values())
 
 
 def find_variant(registry: Reader, name: str) -> Variant:
@@ -245,6 +245,32 @@ def find_variant(registry: Reader, name: str) -> Variant:
     if name not in known:
         raise UnknownNameError("variant", name, known, advice="List them with: zoo variants MODEL")
     return known[name]
+
+
+def measurements(
+    registry: Reader, *, device: str | None = None, model: str | None = None, variant: str | None = None
+) -> list[Measurement]:
+    """The rows behind the numbers, excluded ones too, in the order of the tables.
+
+    Args:
+        registry: the registry.
+        device: id, alias or SoC of a device; ``None`` means all.
+        model: name of a model; ``None`` means all.
+        variant: name of a variant; ``None`` means all.
+
+    Raises:
+        UnknownNameError: no such device, model or variant.
+        UsageError: nothing is named: that would be the whole registry.
+    """
+    if device is None and model is None and variant is None:
+        raise UsageError("name what you want to see: --device, --model or --variant")
+    if variant is not None:
+        model = find_variant(registry, variant).model
+    elif model is not None:
+        model = find_model(registry, model).name
+    own = find_device(registry, device).profile.id if device is not None else None
+    rows = registry.measurements(device=own, model=model)
+    return [row for row in rows if variant in (None, row.variant)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +320,7 @@ def fleet(registry: Reader, name: str, *, only: Collection[str] = (), devices: C
         only: names of the variants to look at; empty means all.
         devices: ids to look at; empty means all.
     """
-    found = model(registry, name)
+    found = find_model(registry, name)
     variants = {key: each for key, each in registry.variants(name).items() if not only or key in only}
     profiles = {each.id: each for each in registry.devices()}
     by_soc: dict[str, list[Measurement]] = {}
@@ -376,7 +402,7 @@ def portfolio(
         raise UsageError(f"within is {within!r}, but points of accuracy are a number from zero up")
     ids = [find_device(registry, each).profile.id for each in device_names]
     found = fleet(registry, name, devices=ids)
-    return assess(model(registry, name), found, within)
+    return assess(find_model(registry, name), found, within)
 
 
 def rebuild(path: Path) -> dict[str, int]:

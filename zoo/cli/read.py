@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(_devices, name="devices")
     app.add_typer(_models, name="models")
     app.command()(variants)
+    app.command()(measurements)
     app.command()(plan)
 
 
@@ -214,6 +215,22 @@ def variants(
         lists.model(Printer(), found, members)
 
 
+def measurements(
+    device: Annotated[str | None, typer.Option("--device", "-d", help="Only on this device.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Only of this model.")] = None,
+    variant: Annotated[str | None, typer.Option("--variant", help="Only of this variant.")] = None,
+    registry: Registry = None,
+    as_json: Json = False,
+) -> None:
+    """List the measurements behind the numbers, with their sources; excluded ones say why."""
+    with actions.open_registry(registry) as opened:
+        found = actions.measurements(opened, device=device, model=model, variant=variant)
+    if as_json:
+        print_json([documents.measurement(each) for each in found])
+    else:
+        lists.measurements(Printer(), found)
+
+
 def plan(
     variant: Annotated[str, typer.Argument(help="Name, such as mobilenet-v2-1.0-224-int8.tflite.")],
     registry: Registry = None,
@@ -222,7 +239,7 @@ def plan(
     """Show on which devices a variant runs, how fast, and why not on the others."""
     with actions.open_registry(registry) as opened:
         found, lines = actions.plan(opened, variant)
-        model = actions.model(opened, found.model)
+        model = actions.find_model(opened, found.model)
     if as_json:
         print_json(documents.plan(found, lines, model))
     else:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo import actions
+from zoo.views.printer import working
 
 
 def add_to(app: typer.Typer) -> None:
@@ -14,8 +15,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def rebuild(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the registry.")] = Path("zoo.db"),
+    out: Annotated[
+        Path,
+        typer.Option("--out", "--registry", "-o", envvar="ZOO_REGISTRY", help="Where to write the registry."),
+    ] = Path("zoo.db"),
 ) -> None:
     """Make the registry again from the text tables and device profiles."""
-    counts = actions.rebuild(out)
+    with working("reading the tables and writing the registry"):
+        counts = actions.rebuild(out)
     typer.echo(f"{out}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))

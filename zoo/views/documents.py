@@ -234,7 +234,7 @@ def variant(each: Variant, model: Model) -> Document:
 
 def measurement(row: Measurement) -> Document:
     """One measurement, with everything its source says."""
-    return {**asdict(row), "evidence": str(row.evidence)}
+    return {**asdict(row), "excluded": row.excluded or None, "note": row.note or None}
 
 
 def plan(variant: Variant, lines: Iterable[PlanLine], model: Model) -> Document:

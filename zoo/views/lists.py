@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from device_profiles.profile import DeviceProfile
-from registry.values import Accuracy, Model, Variant
+from registry.rules import format_bytes
+from registry.values import Accuracy, Measurement, Model, Variant
 from zoo.actions import DeviceReport
 from zoo.views.printer import Printer, accuracy, count, device_line, size
 
@@ -145,3 +146,31 @@ def model(printer: Printer, found: Model, variants: Sequence[Variant]) -> None:
 
 def _samples(known: Accuracy | None) -> str:
     return str(known.samples) if known and known.samples else "?"
+
+
+def measurements(printer: Printer, found: Sequence[Measurement]) -> None:
+    """Print the rows behind the numbers."""
+    printer.table(
+        ("variant", "device", "processor", "runtime", "era", "latency", "memory", "source"),
+        [
+            (
+                row.variant,
+                row.device,
+                f"{row.processor}{f' x{row.threads}' if row.threads else ''}{f' ({row.cores})' if row.cores else ''}",
+                row.runtime,
+                str(row.era or "?"),
+                "?" if row.latency_ms is None else f"{row.latency_ms:.4g} ms",
+                _memory(row),
+                f"EXCLUDED: {row.excluded}" if row.excluded else row.source,
+            )
+            for row in found
+        ],
+        right="era latency memory",
+    )
+    excluded = sum(bool(row.excluded) for row in found)
+    printer.line(f"{len(found)} measurements, {excluded} of them excluded")
+
+
+def _memory(row: Measurement) -> str:
+    used = row.ram_bytes or row.peak_memory_bytes
+    return "?" if used is None else format_bytes(used)

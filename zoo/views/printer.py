@@ -1,7 +1,8 @@
 """A printer that suits its reader: boxes and colour in a terminal, plain columns in a pipe."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
@@ -22,6 +23,13 @@ EVIDENCE_STYLES = {
     Evidence.PREDICTED: "yellow",
     Evidence.NONE: "dim",
 }
+
+
+@contextmanager
+def working(on: str) -> Iterator[None]:
+    """Show on a terminal that something takes its time; a pipe sees nothing."""
+    with Console(stderr=True).status(on):
+        yield
 
 
 class Printer:
