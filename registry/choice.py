@@ -126,7 +126,8 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
             failed.append((candidate, broken))
         else:
             good.append(candidate)
-    ranked = Order(shelf.model, request).ranked(good)
+    order = Order(shelf.model, request)
+    ranked = order.ranked(good)
     partial = Choice(shelf.model, None, None, (), budgets.max_latency_ms or 0.0, default_budget)
     if ranked:
         ladder = _ladder(ranked, lambda: _cpu_last(shelf, device, fitting, budgets))
@@ -142,7 +143,7 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
                 fallbacks=tuple(blind[1:2]),
                 warnings=(f"no latency is known on {device.name}: this is the smallest variant for its CPU",),
             )
-    return _no_answer(partial, shelf, device, failed, request.budgets)
+    return _no_answer(partial, shelf, device, failed, order)
 
 
 def line_up(shelf: Shelf, device: DeviceProfile, predictor: Predictor | None = None) -> list[Candidate]:
@@ -359,32 +360,39 @@ def _no_answer(
     shelf: Shelf,
     device: DeviceProfile,
     failed: list[tuple[Candidate, list[Broken]]],
-    budgets: Budgets,
+    order: Order,
 ) -> Choice:
-    relax = _cheapest(failed)
+    budgets = order.request.budgets
+    relax = _cheapest(failed, order)
     absent = [each for each in budgets.processors if each not in device.processors]
     if budgets.processors and len(absent) == len(budgets.processors):
         reason = f"{device.name} has no {' or '.join(absent)} that a runtime can use"
-    elif shelf.candidates and not failed:
-        reason = f"what is measured on its SoC does not fit {device.name}"
-    elif not failed:
-        formats = {each.format for each in shelf.variants.values()}
-        taken = {each.format for each in device.supports}
-        reason = (
-            f"no latency is known on {device.name} with the evidence asked for"
-            if formats & taken
-            else f"its formats ({', '.join(sorted(formats))}) do not run on {device.name}"
-        )
-    else:
+    elif failed:
         count = len({each.variant.name for each, _ in failed})
         reason = f"none of the {count} variants with a known latency is inside the budgets"
+    else:
+        reason = _nothing_known(shelf, device)
     return replace(partial, reason=reason, relax=relax)
 
 
-def _cheapest(failed: list[tuple[Candidate, list[Broken]]]) -> Relax | None:
-    """The single budget to loosen by the smallest factor; choices that are no numbers come after numbers."""
+def _nothing_known(shelf: Shelf, device: DeviceProfile) -> str:
+    """Why no variant that fits the device has a number."""
+    trained = [each for each in shelf.variants.values() if each.has_trained_weights]
+    if not trained:
+        return "its variants have random weights: they were only timed"
+    formats = {each.format for each in trained}
+    if not formats & {each.format for each in device.supports}:
+        return f"its formats ({', '.join(sorted(formats))}) do not run on {device.name}"
+    return f"no latency is known on {device.name} with the evidence asked for"
+
+
+def _cheapest(failed: list[tuple[Candidate, list[Broken]]], order: Order) -> Relax | None:
+    """The single budget to loosen by the smallest factor; choices that are no numbers come after numbers.
+
+    Of candidates that ask for the same, the best by the objective is named.
+    """
     best: tuple[float, int] | None = None
-    options: list[Relax] = []
+    options: list[tuple[Candidate, Relax]] = []
     for candidate, broken in failed:
         only = broken[0]
         if len(broken) == 1 and only.rule in _BUDGET_ORDER:
@@ -392,9 +400,10 @@ def _cheapest(failed: list[tuple[Candidate, list[Broken]]]) -> Relax | None:
             key = (factor, _BUDGET_ORDER[only.rule])
             if best is None or key <= best:
                 options = options if key == best else []
-                options.append(Relax(only.rule, value, candidate.variant.name))
+                options.append((candidate, Relax(only.rule, value, candidate.variant.name)))
                 best = key
-    return min(options, key=lambda each: (str(each.value), each.variant), default=None)
+    first = next(iter(order.ranked(candidate for candidate, _ in options)), None)
+    return next((relax for candidate, relax in options if candidate is first), None)
 
 
 _BUDGET_ORDER = {name: place for place, name in enumerate(BUDGET_RULES)}

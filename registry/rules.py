@@ -144,9 +144,22 @@ RULES: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule(
+            "weights",
+            "The file has trained weights.",
+            lambda broken: f"its weights are {broken.found}: it was only timed",
+        ),
+        Rule(
             "format",
             "A runtime of the device takes the file format.",
             lambda broken: f"no runtime of the device takes {broken.found} (it takes {_list(broken.wanted)})",
+        ),
+        Rule(
+            "processor",
+            "A runtime of the device takes the format on that processor.",
+            lambda broken: (
+                f"no runtime of the device takes {broken.detail} on the {broken.found} "
+                f"(only on {_list(broken.wanted)})"
+            ),
         ),
         Rule(
             "precision",
@@ -249,16 +262,20 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
 
     A measurement of the candidate on that device proves that it fits; a missing number breaks no fit rule.
     """
-    if candidate.evidence is Evidence.MEASURED:
-        return []
     variant = candidate.variant
+    broken = [] if variant.has_trained_weights else [Broken("weights", variant.weights, "trained")]
+    if candidate.evidence is Evidence.MEASURED:
+        return broken
     ways = [each for each in device.supports if each.format == variant.format]
     if not ways:
-        return [Broken("format", variant.format, tuple(sorted({each.format for each in device.supports})))]
-    used = [
-        each for each in ways if each.processor == candidate.processor and each.runtime == candidate.runtime
-    ]
-    broken = _way_misfits(candidate, used) if used else []
+        takes = tuple(sorted({each.format for each in device.supports}))
+        return [*broken, Broken("format", variant.format, takes)]
+    here = [each for each in ways if each.processor == candidate.processor]
+    if not here:  # such as an accelerator beside the SoC of the device that was measured
+        takes = tuple(dict.fromkeys(str(each.processor) for each in ways))
+        return [*broken, Broken("processor", candidate.processor, takes, variant.format)]
+    used = [each for each in here if each.runtime == candidate.runtime]
+    broken += _way_misfits(candidate, used) if used else []
     broken += _memory_misfits(candidate, device, needs)
     if not runs_on(variant.min_os, device.os):
         broken.append(Broken("min_os", variant.min_os, device.os))
@@ -280,10 +297,10 @@ def _memory_misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -
     name, broken = candidate.variant.name, []
     if device.kind is Kind.MCU:
         ram = candidate.memory_bytes or needs.ram_bytes.get(name)
-        flash = candidate.flash_bytes or needs.flash_bytes.get(name) or candidate.variant.size_bytes
+        flash = candidate.flash_bytes or needs.flash_bytes.get(name) or candidate.variant.least_bytes
         have_ram, have_flash = device.region_bytes(*RAM_REGIONS), device.region_bytes(*FLASH_REGIONS)
     else:
-        ram, have_ram = candidate.variant.size_bytes, device.ram_bytes
+        ram, have_ram = candidate.variant.least_bytes, device.ram_bytes
         flash = have_flash = None
     if ram is not None and have_ram is not None and ram > have_ram:
         broken.append(Broken("ram", ram, have_ram))

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 
+RANDOM_WEIGHTS = "random"
 PROPORTIONS = frozenset({"top1", "top5", "accuracy"})  # metrics that are a share of right samples, in percent
 
 
@@ -90,9 +91,21 @@ class Precision(StrEnum):
     UNKNOWN = "unknown"
 
     @property
+    def weight_bits(self) -> float | None:
+        """Bits that one weight takes at least; ``None`` where that is not known."""
+        return _WEIGHT_BITS.get(self)
+
+    @property
     def is_quantized(self) -> bool:
         """Whether the weights take fewer than 16 bits each."""
         return self not in {Precision.FLOAT32, Precision.FLOAT16, Precision.SPARSE, Precision.UNKNOWN}
+
+
+_WEIGHT_BITS = {
+    Precision.FLOAT32: 32, Precision.FLOAT16: 16, Precision.INT16: 16, Precision.INT8: 8, Precision.INT8_DYNAMIC: 8,
+    Precision.INT8_WEIGHTS: 8, Precision.W8A16: 8, Precision.HYBRID4: 4, Precision.PALETTE8: 8, Precision.PALETTE6: 6,
+    Precision.PALETTE4: 4, Precision.PALETTE2: 2, Precision.PALETTE1: 1, Precision.BINARY: 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +228,19 @@ class Variant:
     source: str = ""
     note: str = ""
     accuracies: tuple[Accuracy, ...] = ()
+
+    @property
+    def least_bytes(self) -> int | None:
+        """The length of its file, or where that is unknown what its weights take at least, in bytes."""
+        bits = self.precision.weight_bits
+        if self.size_bytes is not None or self.params is None or bits is None:
+            return self.size_bytes
+        return int(self.params * bits / 8)
+
+    @property
+    def has_trained_weights(self) -> bool:
+        """Whether it can do its task at all; nets with random weights were only timed."""
+        return self.weights != RANDOM_WEIGHTS
 
     @property
     def digest(self) -> str:
