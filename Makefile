@@ -40,7 +40,6 @@ rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 pictures: install  ## the pictures of the README
 	$(BIN)/zoo plot front --model imagenet-classifier --device pixel3 --out docs/pictures/front.png
 	$(BIN)/zoo plot spread --net mobilenet-v1-1.0-224 --out docs/pictures/spread.png
-	$(BIN)/zoo plot sizes --out docs/pictures/sizes.png
 
 clean:  ## the virtual environment and all caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from device_profiles.loading import load_profiles
 from registry.catalogue import Catalogue, Source
-from registry.choice import Request, explain, pick
+from registry.choice import explain, pick
+from registry.ranking import Request
 from registry.reader import Reader, shipped_registry
 from registry.rules import Budgets
 from registry.store import rebuild

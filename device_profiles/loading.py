@@ -4,6 +4,7 @@ Pydantic checks the shape and is imported here at use, because ``zoo pick`` on a
 """
 
 import json
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -82,6 +83,8 @@ def _collect(
                 problems.append(f"{file}: {table}.{name} is already in {tables[table][name][0]}")
             elif not isinstance(body, dict):
                 problems.append(f"{file}: {table}.{name} is not a table")
+            elif "id" in body:
+                problems.append(f"{file}: {table}.{name}.id: unknown key (the id is the table's name)")
             else:
                 tables[table][name] = (file, body)
 
@@ -89,9 +92,13 @@ def _collect(
 def _stack(file: str, name: str, body: dict[str, Any], problems: list[str]) -> tuple[Support, ...]:
     unknown = sorted(set(body) - {"note", "supports"})
     problems.extend(f"{file}: stack.{name}.{key}: unknown key" for key in unknown)
+    ways = body.get("supports", [])
+    if not isinstance(ways, list):
+        problems.append(f"{file}: stack.{name}.supports: {ways!r:.60} is not a list of tables")
+        return ()
     built = [
         _build(Support, file, f"stack.{name}.supports[{index}]", entry, problems)
-        for index, entry in enumerate(body.get("supports", ()))
+        for index, entry in enumerate(ways)
     ]
     return tuple(each for each in built if each is not None)
 
@@ -109,6 +116,9 @@ def _device(
     if not isinstance(soc, str) or soc not in socs:
         problems.append(f"{file}: {where}.soc: {soc!r} is not the id of a soc")
     named = body.pop("stacks", [])
+    if not isinstance(named, list):
+        problems.append(f"{file}: {where}.stacks: {named!r:.60} is not a list of names")
+        named = []
     missing = [each for each in named if each not in stacks]
     problems.extend(f"{file}: {where}.stacks: no stack {each!r}" for each in missing)
     placeholder = Soc(id="placeholder", name="placeholder")
@@ -138,18 +148,19 @@ def _adapter(kind: type[_Value]) -> "TypeAdapter[_Value]":
     return TypeAdapter(kind)
 
 
-def read_facts(path: Path) -> DeviceFacts:
-    """Read what is known of a device from a JSON file, as ``zoo probe`` writes it.
+def read_facts(path: Path | None) -> DeviceFacts:
+    """Read what is known of a device from a JSON file, or from standard input where there is none.
 
     Raises:
         BadProfileError: the file cannot be read, or see `parse_facts`.
     """
+    source = "standard input" if path is None else str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (sys.stdin.buffer.read() if path is None else path.read_bytes()).decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or "not UTF-8 text"
-        raise BadProfileError(str(path), [f"cannot be read ({reason})"]) from problem
-    return parse_facts(text, str(path))
+        raise BadProfileError(source, [f"cannot be read ({reason})"]) from problem
+    return parse_facts(text, source)
 
 
 def parse_facts(text: str, source: str) -> DeviceFacts:
@@ -165,10 +176,14 @@ def parse_facts(text: str, source: str) -> DeviceFacts:
     """
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as problem:
+    except (ValueError, RecursionError) as problem:
         raise BadProfileError(source, [f"not JSON: {problem}"]) from problem
-    if isinstance(data, dict):  # what `zoo devices show --json` adds is no fact of the device
-        data = {key: value for key, value in data.items() if key not in _REPORTED}
+    if not isinstance(data, dict):
+        raise BadProfileError(
+            source, [f"{data!r:.60} is no JSON object (wanted {{...}} with facts of a device)"]
+        )
+    # what `zoo devices show --json` adds is no fact of the device
+    data = {key: value for key, value in data.items() if key not in _REPORTED}
     problems: list[str] = []
     facts = _build(DeviceFacts, "", "", data, problems)
     if facts is None:

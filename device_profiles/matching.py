@@ -13,6 +13,9 @@ from enum import StrEnum
 from device_profiles.profile import CpuCluster, DeviceFacts, DeviceProfile
 from zoo.errors import AmbiguousNameError, UnknownNameError
 
+_PART_NUMBER_DIGITS = 3  # as in 845, sdm845, gs101
+_UNKNOWN_COSTS = 1.0  # as much as an octave: a profile of which less is known is not nearer for it
+
 
 class MatchedBy(StrEnum):
     """What a device was found by; ``facts`` means it is only the nearest one known."""
@@ -117,7 +120,7 @@ def _with_soc(text: str, names: Sequence[DeviceName]) -> list[str]:
         bearing = frozenset(tokens(each.name))
         if normalised(each.name) == normalised(text):
             extra[each.soc] = 0
-        elif (wanted <= bearing and _numbered(wanted)) or (bearing <= wanted and _numbered(bearing)):
+        elif (wanted <= bearing and _telling(wanted)) or (bearing <= wanted and _telling(bearing)):
             extra[each.soc] = min(extra.get(each.soc, len(bearing ^ wanted)), len(bearing ^ wanted))
     best = sorted(soc for soc, count in extra.items() if count == min(extra.values()))
     if len(best) > 1:
@@ -125,9 +128,10 @@ def _with_soc(text: str, names: Sequence[DeviceName]) -> list[str]:
     return sorted({each.device for each in names if each.soc in best})
 
 
-def _numbered(words: frozenset[str]) -> bool:
-    """Whether a word has a digit: "snapdragon" alone names no chip."""
-    return any(character.isdigit() for word in words for character in word)
+def _telling(words: frozenset[str]) -> bool:
+    """Whether part of a name is enough: "snapdragon" names no chip, nor does "8", nor the A13 of a Galaxy A13."""
+    digits = [sum(map(str.isdigit, word)) for word in words]
+    return max(digits, default=0) >= _PART_NUMBER_DIGITS or (len(words) > 1 and any(digits))
 
 
 def match_facts(
@@ -141,7 +145,8 @@ def match_facts(
         rows: see `match_name`.
 
     Raises:
-        UnknownNameError: there is no device of that kind at all.
+        UnknownNameError: neither a name nor the chip is known, and no other fact was given to compare; or there
+            is no device of that kind at all.
     """
     profiles = list(profiles)
     names = [name for profile in profiles for name in names_of(profile)]
@@ -151,6 +156,10 @@ def match_facts(
                 return match_name(text, names, rows)
             except (UnknownNameError, AmbiguousNameError):
                 continue
+    if not (facts.clusters or facts.ram_bytes or facts.memory):
+        unknown = next((text for text in (*facts.names, facts.soc_name) if text), "without a name")
+        known = [each.name for each in names]
+        raise UnknownNameError("device", unknown, known, advice="Give more facts: cpu, ram_bytes or memory")
     alike = [each for each in profiles if facts.kind in (None, each.kind)]
     if not alike:
         raise UnknownNameError("kind of device", str(facts.kind), [])
@@ -159,10 +168,11 @@ def match_facts(
 
 
 def distance(facts: DeviceFacts, profile: DeviceProfile) -> float:
-    """How unlike a profile is to ``facts``: 0 is alike; what is unknown on either side counts nothing.
+    """How unlike a profile is to ``facts``: 0 is alike, and facts that were not given count nothing.
 
-    Octaves of clock, cores and memory, plus one for another kind of core and half of one for another GPU: a
-    rule of thumb that decides only which profile stands in for an unknown device, never a number.
+    Octaves of clock, cores and memory; one for another kind of core, another system, and for each fact that the
+    profile lacks; half of one for another GPU. A rule of thumb that decides only which profile stands in for an
+    unknown device, never a number.
     """
     total = 0.0
     mine, theirs = _fastest(facts.clusters), _fastest(profile.clusters)
@@ -172,12 +182,14 @@ def distance(facts: DeviceFacts, profile: DeviceProfile) -> float:
         total += 0.5 * _octaves(
             sum(each.cores for each in facts.clusters), sum(each.cores for each in profile.clusters)
         )
+    elif mine:
+        total += _UNKNOWN_COSTS
     total += 0.5 * _octaves(facts.ram_bytes, profile.ram_bytes)
-    for region in facts.memory.keys() & profile.memory.keys():
-        total += 0.5 * _octaves(facts.memory[region], profile.memory[region])
-    if facts.gpu and profile.soc.gpu and normalised(facts.gpu) != normalised(profile.soc.gpu):
+    for region, size in facts.memory.items():
+        total += 0.5 * _octaves(size, profile.memory.get(region))
+    if facts.gpu and normalised(facts.gpu) != normalised(profile.soc.gpu):
         total += 0.5
-    if facts.os and profile.os and tokens(facts.os)[:1] != tokens(profile.os)[:1]:
+    if facts.os and tokens(facts.os)[:1] != tokens(profile.os)[:1]:
         total += 1.0
     return total
 
@@ -187,10 +199,12 @@ def _fastest(clusters: Sequence[CpuCluster]) -> CpuCluster | None:
 
 
 def _same_core(one: str, other: str) -> bool:
-    return bool(
-        frozenset(tokens(one)) & frozenset(tokens(other)) - {"cortex", "kryo", "arm", "gold", "prime"}
-    )
+    words = frozenset(tokens(one)) & frozenset(tokens(other))
+    return normalised(one) == normalised(other) or bool(words - {"cortex", "kryo", "arm", "gold", "prime"})
 
 
-def _octaves(one: int | None, other: int | None) -> float:
-    return abs(math.log2(one / other)) if one and other else 0.0
+def _octaves(given: int | None, known: int | None) -> float:
+    """How many times one must be doubled to make the other; a fact that was not given counts nothing."""
+    if not given:
+        return 0.0
+    return abs(math.log2(given) - math.log2(known)) if known else _UNKNOWN_COSTS

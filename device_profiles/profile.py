@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
+
+from annotated_types import Gt, Lt
 
 COMMON_KNOWLEDGE = "common knowledge"
+
+Count = Annotated[int, Gt(0), Lt(2**63)]  # checked where data come in, see `device_profiles.loading`
 
 
 class Kind(StrEnum):
@@ -54,9 +58,9 @@ class CpuCluster:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    cores: int
+    cores: Count
     core: str
-    clock_hz: int | None = None
+    clock_hz: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,8 @@ class DeviceProfile:
     soc: Soc
     year: int | None = None
     aliases: tuple[str, ...] = ()
-    ram_bytes: int | None = None
-    memory: Mapping[str, int] = field(default_factory=dict)
+    ram_bytes: Count | None = None
+    memory: Mapping[str, Count] = field(default_factory=dict)
     os: str = ""
     supports: tuple[Support, ...] = ()
     cpu: tuple[CpuCluster, ...] = ()
@@ -235,8 +239,8 @@ class DeviceFacts:
     gpu: str = ""
     dsp: str = ""
     npu: str = ""
-    ram_bytes: int | None = None
-    memory: Mapping[str, int] = field(default_factory=dict)
+    ram_bytes: Count | None = None
+    memory: Mapping[str, Count] = field(default_factory=dict)
     os: str = ""
     supports: tuple[Support, ...] = ()
     note: str = ""

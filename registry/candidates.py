@@ -113,8 +113,10 @@ def _candidate(variant: Variant, rows: list[Measurement], accuracy: Accuracy | N
     best = min(row.evidence.rank for row in rows) if len(rows) > 1 else 0
     rows = [row for row in rows if len(rows) == 1 or row.evidence.rank == best]
     # the newest era first, and in it the slowest; a row without a latency counts for memory and energy only
-    rows.sort(key=_counts_first)
+    if len(rows) > 1:
+        rows.sort(key=_counts_first)
     first = rows[0]
+    current = [row for row in rows if row.era == first.era]
     return Candidate(
         variant,
         first.processor,
@@ -123,23 +125,22 @@ def _candidate(variant: Variant, rows: list[Measurement], accuracy: Accuracy | N
         first.threads,
         first.cores,
         None if first.latency_ms is None else _latency(first, first.latency_ms),
-        _worst(rows, "ram_bytes") or _worst(rows, "peak_memory_bytes"),
-        _worst(rows, "flash_bytes"),
-        _worst(rows, "energy_mj"),
+        _worst(current, "ram_bytes") or _worst(current, "peak_memory_bytes"),
+        _worst(current, "flash_bytes"),
+        _worst(current, "energy_mj"),
         accuracy,
         tuple(rows),
     )
 
 
-def _counts_first(row: Measurement) -> tuple[bool, int, float, float, str, str, str]:
+def _counts_first(row: Measurement) -> tuple[bool, int, float, float, str]:
     untimed = row.latency_ms is None
-    return (untimed, -(row.era or 0), -_high(row), -(row.latency_ms or 0), row.source, row.place, row.note)
+    return (untimed, -(row.era or 0), -_high(row), -(row.latency_ms or 0), repr(row))
 
 
 def _worst(rows: list[Measurement], field: str) -> int | None:
-    """Largest value of ``field`` among the rows of the newest era that have one."""
-    known = [(row.era or 0, value) for row in rows if (value := getattr(row, field)) is not None]
-    return max(known)[1] if known else None
+    """Largest value of ``field`` among rows of one era."""
+    return max((value for row in rows if (value := getattr(row, field)) is not None), default=None)
 
 
 def _high(row: Measurement) -> float:

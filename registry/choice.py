@@ -4,18 +4,15 @@ No I/O, no clock, no dependence on order: the command line, a server, a static e
 with the same values get the same answer. In order: fit, evidence, budgets, objective.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import itemgetter
 
 from device_profiles.profile import DeviceProfile
 from registry.candidates import Candidate, measured, unmeasured
 from registry.predictor import Predictor
-from registry.rules import BUDGET_RULES, Broken, Budgets, Check, Needs, budget_checks, misfits
-from registry.values import Availability, Evidence, Measurement, Model, Objective, Processor, Variant
-
-_UNKNOWN = float("inf")
+from registry.ranking import UNKNOWN, Order, Relax, Request, cheapest, tie_break
+from registry.rules import Broken, Budgets, Needs, budget_checks, misfits
+from registry.values import Availability, Evidence, Measurement, Model, Processor, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +36,6 @@ class Shelf:
     def __post_init__(self) -> None:
         """Line up what is measured, once for all questions."""
         object.__setattr__(self, "candidates", tuple(measured(self.model, self.variants, self.rows)))
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user wants.
-
-    Attributes:
-        budgets: limits.
-        objective: what to make as good as possible inside them.
-    """
-
-    budgets: Budgets = field(default_factory=Budgets)
-    objective: Objective = Objective.ACCURACY
-
-
-@dataclass(frozen=True, slots=True)
-class Relax:
-    """The budget whose loosening costs least.
-
-    Attributes:
-        budget: name of the field of `Budgets`.
-        value: what would do; ``None`` where only dropping the budget would.
-        variant: what would then be possible.
-    """
-
-    budget: str
-    value: object
-    variant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +84,7 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
         predictor: predicts what nobody measured; ``None`` leaves it unknown.
     """
     budgets, default_budget = _with_default_latency(shelf.model, request.budgets)
-    candidates = line_up(shelf, device, predictor)
+    candidates = line_up(shelf, device, predictor, request.budgets.threads)
     checks = budget_checks(budgets, higher_is_better=shelf.model.higher_is_better)
     good: list[Candidate] = []
     failed: list[tuple[Candidate, list[Broken]]] = []
@@ -130,32 +99,34 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
     ranked = order.ranked(good)
     partial = Choice(shelf.model, None, None, (), budgets.max_latency_ms or 0.0, default_budget)
     if ranked:
-        ladder = _ladder(ranked, lambda: _cpu_last(shelf, device, fitting, budgets))
+        ladder = _ladder(ranked, lambda: _cpu_last(shelf, device, fitting, budgets, ranked[0]))
         return _answer(partial, ranked, ladder, budgets)
-    numbered = any(each.evidence.rank <= budgets.evidence.rank for each in fitting)
-    if default_budget and not numbered and budgets.evidence is Evidence.PREDICTED:
-        blind = _smallest_on_cpu(shelf, device, request.budgets)
-        if blind:
-            return replace(
-                partial,
-                pick=blind[0],
-                runner_up=next(iter(blind[1:]), None),
-                fallbacks=tuple(blind[1:2]),
-                warnings=(f"no latency is known on {device.name}: this is the smallest variant for its CPU",),
-            )
-    return _no_answer(partial, shelf, device, failed, order)
+    if any(each.evidence.rank <= budgets.evidence.rank for each in fitting):
+        count = len({each.variant.name for each, _ in failed})
+        reason = f"none of the {count} variants with a known latency is inside the budgets"
+    elif budgets.evidence is Evidence.PREDICTED:
+        return _without_numbers(partial, shelf, device, order)
+    else:
+        nothing = f"no latency is known on {device.name} with the evidence asked for"
+        reason = _unusable(shelf, device) or nothing
+    reason = _absent_processors(request, device) or reason
+    return replace(partial, reason=reason, relax=cheapest(failed, order))
 
 
-def line_up(shelf: Shelf, device: DeviceProfile, predictor: Predictor | None = None) -> list[Candidate]:
+def line_up(
+    shelf: Shelf, device: DeviceProfile, predictor: Predictor | None = None, threads: int | None = None
+) -> list[Candidate]:
     """Every candidate with a number: measured ones, and predictions where nothing is measured."""
     known = list(shelf.candidates)
     if predictor is None:
         return known
     predicted = []
-    for candidate, way in unmeasured(shelf.model, shelf.variants.values(), device, known):
-        latency = way and predictor.latency(candidate.variant, device, way, None)
+    timed = [each for each in known if each.latency]
+    for candidate, way in unmeasured(shelf.model, shelf.variants.values(), device, timed):
+        pinned = threads if candidate.processor is Processor.CPU else None
+        latency = way and predictor.latency(candidate.variant, device, way, pinned)
         if latency:
-            predicted.append(replace(candidate, latency=latency))
+            predicted.append(replace(candidate, latency=latency, threads=pinned))
     return known + predicted
 
 
@@ -166,7 +137,7 @@ def explain(
     choice = pick(shelf, device, request, predictor)
     budgets, _ = _with_default_latency(shelf.model, request.budgets)
     checks = budget_checks(budgets, higher_is_better=shelf.model.higher_is_better)
-    known = line_up(shelf, device, predictor)
+    known = line_up(shelf, device, predictor, request.budgets.threads)
     blind = [each for each, _ in unmeasured(shelf.model, shelf.variants.values(), device, known)]
     rejections = []
     for candidate in [*known, *blind]:
@@ -175,7 +146,7 @@ def explain(
         broken = misfits(candidate, device, shelf.needs)
         broken += [each for check in checks if (each := check(candidate)) is not None]
         if not broken and choice.pick:
-            broken = [_outranked(candidate, choice.pick, request.objective, shelf.model)]
+            broken = [_outranked(candidate, choice.pick, Order(shelf.model, request))]
         rejections.append(Rejection(candidate, tuple(broken)))
     return sorted(
         rejections,
@@ -189,92 +160,22 @@ def _same(one: Candidate, other: Candidate) -> bool:
         other.variant.name, other.processor, other.runtime, other.threads, other.cores)  # fmt: skip
 
 
-def _outranked(candidate: Candidate, best: Candidate, objective: Objective, model: Model) -> Broken:
-    if candidate.variant.name == best.variant.name:
-        return Broken("outranked", "the same variant", f"the {best.processor} with {best.runtime}")
-    if objective is Objective.ACCURACY:
-        mine = f"{candidate.accuracy.value:g}" if candidate.accuracy else "unknown"
-        theirs = f"{best.accuracy.value:g}" if best.accuracy else "unknown"
-        found = f"{model.metric} {mine} against {theirs}"
-    else:
-        found = f"by {objective}"
-    return Broken("outranked", found, best.variant.name)
+def _outranked(candidate: Candidate, best: Candidate, order: Order) -> Broken:
+    """Say by what: the first thing in the order of ranking in which the two differ."""
+    mine, theirs = order.facts(candidate), order.facts(best)
+    decided = next((name for name in mine if mine[name] != theirs[name]), "digest")
+    who = best.variant.name
+    if candidate.variant.name == who:
+        who = f"{best.runtime} on the {best.processor}" + (
+            f" with {best.threads} threads" if best.threads else ""
+        )
+    return Broken("outranked", f"{decided} {mine.get(decided)} against {theirs.get(decided)}", who)
 
 
 def _with_default_latency(model: Model, budgets: Budgets) -> tuple[Budgets, bool]:
     if budgets.max_latency_ms is not None:
         return budgets, False
     return replace(budgets, max_latency_ms=model.default_max_latency_ms), True
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The order of candidates under an objective; a total one, so that the input's order never matters."""
-
-    model: Model
-    request: Request
-
-    def ranked(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """The best first; of several thread counts of one candidate only the fastest stays."""
-        fastest: dict[tuple[str, str, str], Candidate] = {}
-        for each in candidates:
-            key = (each.variant.name, each.processor or "", each.runtime)
-            rival = fastest.get(key)
-            if rival is None or self._speed(each) < self._speed(rival):
-                fastest[key] = each
-        kept = list(fastest.values())
-        if self.request.objective is Objective.ACCURACY:
-            return self._sorted(kept, self._by_accuracy)
-        return self._sorted(self._accurate_enough(kept), self._by_cost)
-
-    def _sorted(
-        self, kept: list[Candidate], key: Callable[[Candidate], tuple[float, ...]]
-    ) -> list[Candidate]:
-        """Sort by ``key``; digests cost time, so only candidates that tie by numbers are told apart by them."""
-        keyed = sorted(((key(each), number) for number, each in enumerate(kept)), key=itemgetter(0))
-        ordered: list[Candidate] = []
-        for _, tied in groupby(keyed, key=itemgetter(0)):
-            run = [kept[number] for _, number in tied]
-            ordered += sorted(run, key=_tie_break) if len(run) > 1 else run
-        return ordered
-
-    def _speed(self, each: Candidate) -> tuple[float, float, str]:
-        return (self._bound(each), each.threads or 0, each.cores)
-
-    def _bound(self, each: Candidate) -> float:
-        return each.latency.bound(optimistic=self.request.budgets.optimistic) if each.latency else _UNKNOWN
-
-    def _loss(self, each: Candidate) -> float:
-        """How bad its accuracy is: smaller is better, unknown is worst."""
-        if each.accuracy is None:
-            return _UNKNOWN
-        return -each.accuracy.value if self.model.higher_is_better else each.accuracy.value
-
-    def _size(self, each: Candidate) -> int | float:
-        return _UNKNOWN if each.variant.size_bytes is None else each.variant.size_bytes
-
-    def _by_accuracy(self, each: Candidate) -> tuple[float, ...]:
-        return (self._loss(each), each.evidence.rank, self._bound(each), self._size(each))
-
-    def _by_cost(self, each: Candidate) -> tuple[float, ...]:
-        cost = {
-            Objective.LATENCY: self._bound(each),
-            Objective.SIZE: self._size(each),
-            Objective.ENERGY: _UNKNOWN if each.energy_mj is None else each.energy_mj,
-        }[self.request.objective]
-        return (cost, self._loss(each), each.evidence.rank, self._bound(each), self._size(each))
-
-    def _accurate_enough(self, kept: list[Candidate]) -> list[Candidate]:
-        """Those within one point of the most accurate, unless the user set a minimum of their own."""
-        best = min((self._loss(each) for each in kept), default=_UNKNOWN)
-        if self.request.budgets.min_accuracy is not None or best == _UNKNOWN:
-            return kept
-        return [each for each in kept if self._loss(each) <= best + point(self.model, best)]
-
-
-def point(model: Model, value: float) -> float:
-    """One point of a metric: 1 for a percentage, else a hundredth of ``value``."""
-    return 1.0 if model.unit == "%" else abs(value) / 100
 
 
 def _ladder(ranked: list[Candidate], cpu_last: Callable[[], Candidate | None]) -> tuple[Candidate, ...]:
@@ -306,118 +207,109 @@ def _answer(
 
 
 def _cpu_last(
-    shelf: Shelf, device: DeviceProfile, fitting: list[Candidate], budgets: Budgets
+    shelf: Shelf, device: DeviceProfile, fitting: list[Candidate], budgets: Budgets, best: Candidate
 ) -> Candidate | None:
     """The last rung: the fastest variant known on the CPU, else the smallest that fits it."""
     fastest: list[Candidate] = []
     for each in fitting:
-        if each.processor is Processor.CPU and each.latency and _is_available(each, budgets):
+        if (
+            each.processor is Processor.CPU
+            and each.latency
+            and _is_available(each, budgets)
+            and (best.processor is not Processor.CPU or each.variant.name != best.variant.name)
+        ):
             bound = each.latency.high
-            if not fastest or bound < (fastest[0].latency.high if fastest[0].latency else _UNKNOWN):
+            if not fastest or bound < (fastest[0].latency.high if fastest[0].latency else UNKNOWN):
                 fastest = [each]
             elif fastest[0].latency and bound == fastest[0].latency.high:
                 fastest.append(each)
     if fastest:
-        return min(fastest, key=_tie_break)
-    return next(iter(_smallest_on_cpu(shelf, device, Budgets(available=budgets.available))), None)
+        return min(fastest, key=tie_break)
+    small = _smallest(_on_cpu(shelf, device, Budgets(available=budgets.available)))
+    return next(
+        (
+            each
+            for each in small
+            if best.processor is not Processor.CPU or each.variant.name != best.variant.name
+        ),
+        None,
+    )
 
 
 def _is_available(candidate: Candidate, budgets: Budgets) -> bool:
     return not budgets.available or candidate.variant.availability is Availability.HELD
 
 
-def _tie_break(each: Candidate) -> tuple[str, str, str, int, str]:
-    return (each.variant.digest, each.processor or "", each.runtime, each.threads or 0, each.cores)
-
-
-def _smallest_on_cpu(shelf: Shelf, device: DeviceProfile, budgets: Budgets) -> list[Candidate]:
-    """Variants that fit the CPU and the user's budgets, the smallest first, one candidate a variant."""
-    checks = budget_checks(
-        replace(budgets, max_latency_ms=None, evidence=Evidence.NONE, threads=None),
-        higher_is_better=shelf.model.higher_is_better,
-    )
+def _smallest(on_cpu: list[tuple[Candidate, list[Broken]]]) -> list[Candidate]:
+    """Those that break nothing, the smallest first, one candidate a variant."""
     found: dict[str, Candidate] = {}
-    for each, _ in unmeasured(shelf.model, shelf.variants.values(), device):
-        new = each.processor is Processor.CPU and each.variant.name not in found
-        if new and _passes(each, checks) and not misfits(each, device, shelf.needs):
-            found[each.variant.name] = each
+    for each, broken in on_cpu:
+        if not broken:
+            found.setdefault(each.variant.name, each)
     return sorted(
         found.values(),
         key=lambda each: (
-            each.variant.size_bytes or _UNKNOWN,
-            each.variant.params or _UNKNOWN,
+            each.variant.size_bytes or UNKNOWN,
+            each.variant.params or UNKNOWN,
             each.variant.digest,
         ),
     )
 
 
-def _passes(candidate: Candidate, checks: Iterable[Check]) -> bool:
-    return all(check(candidate) is None for check in checks)
+def _on_cpu(shelf: Shelf, device: DeviceProfile, budgets: Budgets) -> list[tuple[Candidate, list[Broken]]]:
+    """Candidates without a latency that fit the CPU, and what of the user's budgets each breaks."""
+    checks = budget_checks(
+        replace(budgets, max_latency_ms=None, evidence=Evidence.NONE, threads=None),
+        higher_is_better=shelf.model.higher_is_better,
+    )
+    untimed = sorted((each for each in shelf.candidates if each.latency is None), key=tie_break)
+    blind = [each for each, _ in unmeasured(shelf.model, shelf.variants.values(), device, shelf.candidates)]
+    return [
+        (each, [broken for check in checks if (broken := check(each)) is not None])
+        for each in [*untimed, *blind]
+        if each.processor is Processor.CPU and not misfits(each, device, shelf.needs)
+    ]
 
 
-def _no_answer(
-    partial: Choice,
-    shelf: Shelf,
-    device: DeviceProfile,
-    failed: list[tuple[Candidate, list[Broken]]],
-    order: Order,
-) -> Choice:
-    budgets = order.request.budgets
-    relax = _cheapest(failed, order)
-    absent = [each for each in budgets.processors if each not in device.processors]
-    if budgets.processors and len(absent) == len(budgets.processors):
-        reason = f"{device.name} has no {' or '.join(absent)} that a runtime can use"
-    elif failed:
-        count = len({each.variant.name for each, _ in failed})
-        reason = f"none of the {count} variants with a known latency is inside the budgets"
+def _without_numbers(partial: Choice, shelf: Shelf, device: DeviceProfile, order: Order) -> Choice:
+    """Answer where no latency is known at all: the smallest variant for the CPU, unless the user set a budget."""
+    on_cpu = _on_cpu(shelf, device, order.request.budgets)
+    inside = _smallest(on_cpu)
+    if inside and partial.default_budget:
+        return replace(
+            partial,
+            pick=inside[0],
+            runner_up=next(iter(inside[1:]), None),
+            fallbacks=tuple(inside[1:2]),
+            warnings=(f"no latency is known on {device.name}: this is the smallest variant for its CPU",),
+        )
+    if inside:
+        reason = f"no latency is known on {device.name}, and a budget for it is set"
+        return replace(partial, reason=reason, relax=Relax("max_latency_ms", None, inside[0].variant.name))
+    # where the user's latency budget is unmet too, no single budget would do
+    relax = cheapest(on_cpu, order) if partial.default_budget else None
+    if on_cpu:
+        count = len({each.variant.name for each, _ in on_cpu})
+        reason = f"none of the {count} variants that fit its CPU is inside the budgets"
     else:
-        reason = _nothing_known(shelf, device)
-    return replace(partial, reason=reason, relax=relax)
+        reason = _unusable(shelf, device) or f"none of its variants is known to run on {device.name}"
+    return replace(partial, reason=_absent_processors(order.request, device) or reason, relax=relax)
 
 
-def _nothing_known(shelf: Shelf, device: DeviceProfile) -> str:
-    """Why no variant that fits the device has a number."""
+def _absent_processors(request: Request, device: DeviceProfile) -> str:
+    """What to say where none of the processors asked for is there; empty where one is."""
+    wanted = request.budgets.processors
+    if not wanted or not device.processors.isdisjoint(wanted):
+        return ""
+    return f"{device.name} has no {' or '.join(wanted)} that a runtime can use"
+
+
+def _unusable(shelf: Shelf, device: DeviceProfile) -> str:
+    """Why no variant can be used on the device; empty where one might."""
     trained = [each for each in shelf.variants.values() if each.has_trained_weights]
     if not trained:
         return "its variants have random weights: they were only timed"
     formats = {each.format for each in trained}
     if not formats & {each.format for each in device.supports}:
         return f"its formats ({', '.join(sorted(formats))}) do not run on {device.name}"
-    return f"no latency is known on {device.name} with the evidence asked for"
-
-
-def _cheapest(failed: list[tuple[Candidate, list[Broken]]], order: Order) -> Relax | None:
-    """The single budget to loosen by the smallest factor; choices that are no numbers come after numbers.
-
-    Of candidates that ask for the same, the best by the objective is named.
-    """
-    best: tuple[float, int] | None = None
-    options: list[tuple[Candidate, Relax]] = []
-    for candidate, broken in failed:
-        only = broken[0]
-        if len(broken) == 1 and only.rule in _BUDGET_ORDER:
-            value, factor = _loosened(only)
-            key = (factor, _BUDGET_ORDER[only.rule])
-            if best is None or key <= best:
-                options = options if key == best else []
-                options.append((candidate, Relax(only.rule, value, candidate.variant.name)))
-                best = key
-    first = next(iter(order.ranked(candidate for candidate, _ in options)), None)
-    return next((relax for candidate, relax in options if candidate is first), None)
-
-
-_BUDGET_ORDER = {name: place for place, name in enumerate(BUDGET_RULES)}
-
-
-def _loosened(broken: Broken) -> tuple[object, float]:
-    """What the budget would have to be, and by what factor that loosens it."""
-    found, wanted = broken.found, broken.wanted
-    if broken.rule in {"formats", "processors"}:
-        return [str(found)], 1e6
-    if broken.rule == "available":
-        return False, 1e6
-    if broken.rule == "evidence":
-        return (str(found), 1e6) if found is not Evidence.NONE else (None, _UNKNOWN)
-    if isinstance(found, int | float) and isinstance(wanted, int | float) and found > 0:
-        return found, max(found / wanted, wanted / found)
-    return None, _UNKNOWN
+    return ""

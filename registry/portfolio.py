@@ -11,8 +11,9 @@ from statistics import median
 
 from device_profiles.profile import DeviceProfile
 from registry.candidates import Candidate
-from registry.choice import Order, Request, Shelf, line_up, point
+from registry.choice import Shelf, line_up
 from registry.predictor import Predictor
+from registry.ranking import Order, Request, within_a_point
 from registry.rules import Budgets, budget_checks, misfits
 from registry.values import Model, Variant
 
@@ -126,7 +127,7 @@ def portfolio(model: Model, fleet: Fleet, within: float, predictor: Predictor | 
         if scored:
             best[device] = max(scored.values())
             for name, accuracy in scored.items():
-                if best[device] - accuracy <= within * point(model, best[device]):
+                if within_a_point(model, -accuracy, -best[device], within):
                     reach.setdefault(name, {})[device] = accuracy
         elif candidates:
             unserved.append(device)

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -44,12 +45,16 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Open and check it."""
         self._path = path
-        if not path.is_file():
-            raise RegistryError(f"there is no registry at '{path}'. {_ADVICE}")
-        if not os.access(path, os.R_OK):
-            raise RegistryError(f"the registry '{path}' may not be read: check its permissions")
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-        self._connection = sqlite3.connect(uri, uri=True)
+        try:
+            if not path.is_file():
+                raise RegistryError(f"there is no registry at '{path}'. {_ADVICE}")
+            if not os.access(path, os.R_OK):
+                raise RegistryError(f"the registry '{path}' may not be read: check its permissions")
+            uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True)
+        except (OSError, sqlite3.Error) as problem:
+            reason = getattr(problem, "strerror", None) or problem
+            raise RegistryError(f"the registry '{path}' cannot be opened: {reason}. {_ADVICE}") from problem
         try:
             self._check_schema()
         except BaseException:
@@ -87,15 +92,23 @@ class Reader:
             )
 
     def _all(self, query: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
-        try:
+        with self._damage():
             return self._connection.execute(query, tuple(values)).fetchall()
-        except sqlite3.DatabaseError as problem:
-            raise RegistryError(f"the registry '{self._path}' is damaged: {problem}. {_ADVICE}") from problem
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        """Say so when what the file holds cannot be what was written to it."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as problem:
+            found = " ".join(str(problem).split())
+            raise RegistryError(f"the registry '{self._path}' is damaged: {found}. {_ADVICE}") from problem
 
     def names(self) -> list[DeviceName]:
         """Every name that a device can be found by."""
         rows = self._all("SELECT name, kind, device, soc FROM device_name ORDER BY id")
-        return [DeviceName(name, MatchedBy(kind), device, soc) for name, kind, device, soc in rows]
+        with self._damage():
+            return [DeviceName(name, MatchedBy(kind), device, soc) for name, kind, device, soc in rows]
 
     def measurement_counts(self) -> dict[str, int]:
         """Usable measurements by device id."""
@@ -120,25 +133,29 @@ class Reader:
         found = self._all("SELECT profile FROM device WHERE id = ?", (name,))
         if not found:
             raise UnknownNameError("device", name, [each for (each,) in self._all("SELECT id FROM device")])
-        return DeviceProfile.from_json(json.loads(found[0][0]))
+        with self._damage():
+            return DeviceProfile.from_json(json.loads(found[0][0]))
 
     def devices(self) -> list[DeviceProfile]:
         """Every profile, by id."""
         rows = self._all("SELECT profile FROM device ORDER BY id")
-        return [DeviceProfile.from_json(json.loads(profile)) for (profile,) in rows]
+        with self._damage():
+            return [DeviceProfile.from_json(json.loads(profile)) for (profile,) in rows]
 
     def models(self) -> dict[str, Model]:
         """Every model, by name."""
-        return {row[0]: _model(row) for row in self._all(_MODELS)}
+        with self._damage():
+            return {row[0]: _model(row) for row in self._all(_MODELS)}
 
     def variants(self, model: str | None = None) -> dict[str, Variant]:
         """Variants by name, of one model or of all."""
         where, values = ("WHERE model = ?", (model,)) if model else ("", ())
         accuracies: dict[str, list[Accuracy]] = {}
-        for name, *rest in self._all(_ACCURACIES.format(where=where), values):
-            accuracies.setdefault(name, []).append(_accuracy(rest))
-        rows = self._all(_VARIANTS.format(where=where), values)
-        return {row[0]: _variant(row, tuple(accuracies.get(row[0], ()))) for row in rows}
+        with self._damage():
+            for name, *rest in self._all(_ACCURACIES.format(where=where), values):
+                accuracies.setdefault(name, []).append(_accuracy(rest))
+            rows = self._all(_VARIANTS.format(where=where), values)
+            return {row[0]: _variant(row, tuple(accuracies.get(row[0], ()))) for row in rows}
 
     def sources(self) -> dict[str, str]:
         """Citations by the id of their source."""
@@ -146,7 +163,7 @@ class Reader:
 
     def measurements(
         self, *, device: str | None = None, soc: str | None = None, model: str | None = None
-    ) -> Iterator[Measurement]:
+    ) -> list[Measurement]:
         """Measurements, excluded ones too, in the order they were written.
 
         Args:
@@ -163,9 +180,11 @@ class Reader:
             wheres.append("measurement.variant IN (SELECT name FROM variant WHERE model = ?)")
             values.append(model)
         where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
-        for row in self._all(_MEASUREMENTS.format(where=where), values):
-            own = device is None or row[1] == device
-            yield _measurement(row, Evidence.MEASURED if own else Evidence.SAME_SOC)
+        with self._damage():
+            return [
+                _measurement(row, Evidence.MEASURED if device in (None, row[1]) else Evidence.SAME_SOC)
+                for row in self._all(_MEASUREMENTS.format(where=where), values)
+            ]
 
     def needs(self) -> Needs:
         """The least RAM and flash that each variant was seen to need on any device."""
@@ -199,7 +218,8 @@ class Reader:
         owner = {name: each for each, found in variants.items() for name in found}
         rows: dict[str, list[Measurement]] = {name: [] for name in wanted}
         for row in self.measurements(device=device, soc=soc, model=model):
-            rows[owner[row.variant]].append(row)
+            with self._damage():
+                rows[owner[row.variant]].append(row)
         needs = self.needs()
         return {name: Shelf(each, variants[name], rows[name], needs) for name, each in wanted.items()}
 

@@ -111,7 +111,7 @@ def _number(value: object, unit: str) -> str:
 def format_bytes(size: float) -> str:
     """Render a size with its SI unit, such as ``4.3 MB`` (10^6 bytes)."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
+        if size >= 0.9995 * factor:
             return f"{size / factor:.3g} {unit}"
     return f"{size:.0f} B"
 
@@ -264,16 +264,18 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
     """
     variant = candidate.variant
     broken = [] if variant.has_trained_weights else [Broken("weights", variant.weights, "trained")]
-    if candidate.evidence is Evidence.MEASURED:
+    if candidate.evidence is Evidence.MEASURED or any(
+        row.evidence is Evidence.MEASURED for row in candidate.rows
+    ):
         return broken
     ways = [each for each in device.supports if each.format == variant.format]
+    here = [each for each in ways if each.processor == candidate.processor]
     if not ways:
         takes = tuple(sorted({each.format for each in device.supports}))
-        return [*broken, Broken("format", variant.format, takes)]
-    here = [each for each in ways if each.processor == candidate.processor]
-    if not here:  # such as an accelerator beside the SoC of the device that was measured
+        broken.append(Broken("format", variant.format, takes))
+    elif not here:  # such as an accelerator beside the SoC of the device that was measured
         takes = tuple(dict.fromkeys(str(each.processor) for each in ways))
-        return [*broken, Broken("processor", candidate.processor, takes, variant.format)]
+        broken.append(Broken("processor", candidate.processor, takes, variant.format))
     used = [each for each in here if each.runtime == candidate.runtime]
     broken += _way_misfits(candidate, used) if used else []
     broken += _memory_misfits(candidate, device, needs)
@@ -284,13 +286,17 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
 
 def _way_misfits(candidate: Candidate, ways: list[Support]) -> list[Broken]:
     variant, where = candidate.variant, f"{candidate.runtime} on the {candidate.processor}"
-    taken = [each for each in ways if not each.precisions or variant.precision in each.precisions]
-    if not taken and variant.precision != "unknown":
+    broken = []
+    taken = [each for each in ways
+             if not each.precisions or variant.precision in {*each.precisions, "unknown"}]  # fmt: skip
+    if not taken:
         wanted = tuple(dict.fromkeys(each for way in ways for each in way.precisions))
-        return [Broken("precision", str(variant.precision), wanted, where)]
-    foreign = {operator for operator in variant.operators for way in taken if way.operators and
-               operator not in way.operators}  # fmt: skip
-    return [Broken("operators", tuple(sorted(foreign)), (), where)] if foreign else []
+        broken.append(Broken("precision", str(variant.precision), wanted, where))
+    foreign = [set(variant.operators) - set(way.operators or variant.operators) for way in taken or ways]
+    if all(foreign):
+        fewest = min(foreign, key=len)
+        broken.append(Broken("operators", tuple(sorted(fewest)), (), where))
+    return broken
 
 
 def _memory_misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[Broken]:
@@ -300,7 +306,8 @@ def _memory_misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -
         flash = candidate.flash_bytes or needs.flash_bytes.get(name) or candidate.variant.least_bytes
         have_ram, have_flash = device.region_bytes(*RAM_REGIONS), device.region_bytes(*FLASH_REGIONS)
     else:
-        ram, have_ram = candidate.variant.least_bytes, device.ram_bytes
+        known = [each for each in (candidate.variant.least_bytes, candidate.memory_bytes) if each is not None]
+        ram, have_ram = max(known, default=None), device.ram_bytes
         flash = have_flash = None
     if ram is not None and have_ram is not None and ram > have_ram:
         broken.append(Broken("ram", ram, have_ram))

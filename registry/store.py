@@ -76,7 +76,7 @@ def rebuild(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) 
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as problem:
         raise RegistryError(
-            f"cannot write the registry '{path}': {problem.strerror}. Give a writable place with --registry"
+            f"cannot write the registry '{path}': {problem.strerror}. Give a writable place with --out"
         ) from problem
     os.close(handle)
     new = Path(name)
@@ -87,7 +87,8 @@ def rebuild(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) 
         new.replace(path)
         _sync(path.parent)
     except (OSError, sa.exc.OperationalError) as problem:
-        raise RegistryError(f"cannot write the registry '{path}': {problem}") from problem
+        reason = getattr(problem, "strerror", None) or getattr(problem, "orig", problem)
+        raise RegistryError(f"cannot write the registry '{path}': {reason}") from problem
     finally:
         new.unlink(missing_ok=True)
 

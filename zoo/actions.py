@@ -4,14 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from device_profiles.loading import load_profiles, read_facts
+from device_profiles.loading import load_profiles
 from device_profiles.matching import Match, MatchedBy, match_facts, match_name
 from device_profiles.profile import DeviceFacts, DeviceProfile, Kind, Tier
 from registry.candidates import Candidate, measured, unmeasured
-from registry.choice import Choice, Rejection, Request, Shelf, explain, line_up
+from registry.choice import Choice, Rejection, Shelf, explain, line_up
 from registry.choice import pick as choose
 from registry.portfolio import Fleet, Portfolio
 from registry.portfolio import portfolio as assess
+from registry.ranking import Request
 from registry.reader import Reader, shipped_registry
 from registry.rules import Broken, Needs, misfits
 from registry.values import Evidence, Measurement, Model, Processor, Variant
@@ -431,12 +432,3 @@ def rebuild(path: Path) -> dict[str, int]:
         "excluded": sum(bool(each.excluded) for each in found.measurements),
         "sources": len(found.sources),
     }
-
-
-def read_profile(path: Path) -> DeviceFacts:
-    """Read the facts of a device from a JSON file.
-
-    Raises:
-        BadProfileError: the file does not make sense.
-    """
-    return read_facts(path)

@@ -60,6 +60,17 @@ class Catalogue:
     measurements: tuple[Measurement, ...]
 
 
+_ABOVE_ZERO = {
+    "latency_ms",
+    "low_ms",
+    "high_ms",
+    "energy_mj",
+    "size_bytes",
+    "default_max_latency_ms",
+    "threads",
+}
+
+
 class _Row:
     """One line of a table; notes problems instead of raising, so that all are seen at once."""
 
@@ -87,9 +98,13 @@ class _Row:
         except ValueError:
             self.problem(f"{key} is {value!r}, not a number")
             return None
-        if not math.isfinite(number) or number < 0:
+        if not math.isfinite(number) or number < 0 or (number == 0 and key in _ABOVE_ZERO):
             self.problem(f"{key} is {value!r}, not a finite number above zero")
         return number
+
+    def missing(self, key: str) -> float:
+        self.required(key)
+        return 0.0
 
     def number(self, key: str) -> float | None:
         return self._number(key, float)
@@ -174,8 +189,14 @@ def _rows(name: str, text: str, columns: set[str], problems: list[str]) -> Itera
         missing, extra = sorted(columns - found), sorted(found - columns)
         problems.append(f"{name}: missing columns {missing}, unknown columns {extra}")
         return
-    for cells in reader:
-        yield _Row(cells, f"{name} line {reader.line_num}", problems)
+    try:
+        for cells in reader:
+            row = _Row(cells, f"{name} line {reader.line_num}", problems)
+            if None in cells or None in cells.values():
+                row.problem(f"has another number of cells than the header's {len(columns)}")
+            yield row
+    except csv.Error as problem:
+        problems.append(f"{name} line {reader.line_num}: {problem}")
 
 
 _Named = TypeVar("_Named", Source, Model, Variant)
@@ -208,7 +229,7 @@ def _model(row: _Row) -> Model:
         metric=row.required("metric"),
         unit=row.text("unit"),
         higher_is_better=better == "yes",
-        default_max_latency_ms=row.number("default_max_latency_ms") or 0.0,
+        default_max_latency_ms=row.number("default_max_latency_ms") or row.missing("default_max_latency_ms"),
         description=row.text("description"),
     )
 

@@ -3,9 +3,10 @@
 Exit codes: 0 an answer, 1 a failure, 2 an unknown name or bad usage, 3 nothing fits.
 """
 
+import io
 import os
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
@@ -14,7 +15,7 @@ from zoo.errors import ZooError
 
 app = typer.Typer(
     name="zoo",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     help="The right compressed model for every phone, DSP, GPU and microcontroller, chosen from measured figures.",
 )
@@ -26,17 +27,24 @@ write.add_to(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"device-zoo {version('device-zoo')}")
+        try:
+            number = version("device-zoo")
+        except PackageNotFoundError:
+            number = "(not installed: run from its source)"
+        typer.echo(f"device-zoo {number}")
         raise typer.Exit
 
 
 @app.callback()
 def root(
-    show: bool = typer.Option(
+    context: typer.Context,
+    show: bool = typer.Option(  # noqa: ARG001 - its callback does the work
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """The right compressed model for every device, chosen from measured figures."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -46,6 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code; bugs keep their traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 loses a dot, not the answer
     try:
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
@@ -55,9 +65,10 @@ def run(arguments: list[str] | None = None) -> int:
         return _say(f"{error.format_message()} See: zoo --help", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", 130)
-    except BrokenPipeError:
-        # the reader (such as head) has seen enough; Python must not complain again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader (such as head) has seen enough: Typer and rich end with SystemExit then, and nothing else here
+        # does. Python must not complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     return code if isinstance(code, int) else 0
 

@@ -56,6 +56,19 @@ def word(text: str, kind: type[_Word], called: str) -> _Word:
         raise UnknownNameError(called, text, list(kind), advice=f"One of: {', '.join(kind)}") from None
 
 
+def evidence(text: str) -> Evidence:
+    """Read the least evidence accepted; ``none`` is no evidence to ask for.
+
+    Raises:
+        UnknownNameError: it is none of the others.
+    """
+    found = None if text.strip().casefold() == Evidence.NONE else text
+    wanted = [each for each in Evidence if each is not Evidence.NONE]
+    if found is None:
+        raise UnknownNameError("evidence", text, [], advice=f"One of: {', '.join(wanted)}")
+    return word(found, Evidence, "evidence")
+
+
 def words(texts: list[str] | None, kind: type[_Word], called: str) -> tuple[_Word, ...]:
     """Turn repeated or comma-separated texts into members of a closed set."""
     return tuple(word(each, kind, called) for each in split(texts))

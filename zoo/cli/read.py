@@ -1,17 +1,16 @@
 """Commands that ask what exists and what is best: pick, devices, models, variants, plan."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from device_profiles.loading import parse_facts
-from registry.choice import Request
+from device_profiles.loading import read_facts
+from registry.ranking import Request
 from registry.reader import Reader
 from registry.rules import Budgets
-from registry.values import Evidence, Objective, Processor
+from registry.values import Objective, Processor
 from zoo import actions
 from zoo.cli import options
 from zoo.cli.options import Device, Json, Profile, Registry
@@ -50,9 +49,8 @@ def target(registry: Reader, device: str | None, profile: Path | None) -> action
         raise UsageError("give the device with --device ID, or its facts with --profile FILE (one of them)")
     if device is not None:
         return actions.find_device(registry, device)
-    if profile is not None and str(profile) == "-":
-        return actions.describe_device(registry, parse_facts(sys.stdin.read(), "standard input"))
-    return actions.describe_device(registry, actions.read_profile(Path(profile or "")))
+    facts = read_facts(None if profile is None or str(profile) == "-" else profile)
+    return actions.describe_device(registry, facts)
 
 
 def pick(
@@ -117,7 +115,7 @@ def pick(
         processors=options.words(processors, Processor, "processor"),
         threads=threads,
         available=available,
-        evidence=options.word(evidence, Evidence, "evidence"),
+        evidence=options.evidence(evidence),
         optimistic=optimistic,
     )
     request = Request(budgets, options.word(objective, Objective, "objective"))
@@ -133,6 +131,20 @@ def pick(
         raise typer.Exit(NOTHING_FITS)
 
 
+def _refuse_options(context: typer.Context) -> None:
+    """Options of the list do nothing before ``show``: say so instead of dropping them.
+
+    Raises:
+        UsageError: one was given.
+    """
+    given = [
+        name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    ]
+    if given:
+        option = given[0].removeprefix("as_")
+        raise UsageError(f"give --{option} after '{context.invoked_subcommand}', not before it")
+
+
 @_devices.callback()
 def devices(
     context: typer.Context,
@@ -144,6 +156,7 @@ def devices(
 ) -> None:
     """List devices, or show one."""
     if context.invoked_subcommand:
+        _refuse_options(context)
         return
     with actions.open_registry(registry) as opened:
         found = actions.devices(
@@ -177,6 +190,7 @@ def show_device(
 def models(context: typer.Context, registry: Registry = None, as_json: Json = False) -> None:
     """List models, or show one."""
     if context.invoked_subcommand:
+        _refuse_options(context)
         return
     with actions.open_registry(registry) as opened:
         found = actions.models(opened)

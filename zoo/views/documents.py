@@ -6,8 +6,9 @@ from typing import Any
 
 from device_profiles.profile import DeviceProfile
 from registry.candidates import Candidate
-from registry.choice import Choice, Relax
+from registry.choice import Choice
 from registry.portfolio import Portfolio, Step
+from registry.ranking import Relax
 from registry.rules import Budgets
 from registry.values import Accuracy, Evidence, Measurement, Model, Variant
 from zoo.actions import DeviceReport, DiffReport, PickReport, PlanLine, Target

@@ -71,7 +71,7 @@ def _facts(profile: DeviceProfile) -> list[tuple[str, str, str]]:
     facts = [
         ("kind", f"{profile.kind}, tier {profile.tier}", cited.get("kind", "")),
         ("year", str(profile.year or ""), cited.get("year", "")),
-        ("SoC", f"{soc.name} ({soc.id})", cited.get("soc", "")),
+        ("SoC", f"{soc.name} ({soc.id})", cited.get("soc") or soc.cited.get("soc", "")),
         ("CPU", clusters, cited.get("cpu") or soc.cited.get("cpu", "")),
         ("GPU", soc.gpu, soc.cited.get("gpu", "")),
         ("DSP", soc.dsp, soc.cited.get("dsp", "")),

@@ -1,0 +1,71 @@
+"""The README shows commands: each is run, and what it prints is what the README says."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zoo.cli import app
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ZOO = Path(sys.executable).with_name("zoo")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def lines(program: str) -> list[str]:
+    return [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()
+            if line.startswith(f"{program} ")]  # fmt: skip
+
+
+def cases() -> list[object]:
+    return [
+        pytest.param(line, marks=[pytest.mark.plot] if line.startswith("zoo plot") else [], id=line)
+        for line in lines("zoo")
+    ]
+
+
+def zoo(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(ZOO), *shlex.split(line)[1:]]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("line", cases())
+def test_every_zoo_command_of_the_readme_works_from_any_folder(line, tmp_path):
+    done = zoo(line, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    for picture in re.findall(r"--out (\S+)", line):
+        assert (tmp_path / picture).stat().st_size > 10_000
+
+
+def test_the_session_at_the_top_is_what_the_command_prints(tmp_path):
+    (session,) = blocks("console")
+    command, _, printed = session.partition("\n")
+    assert zoo(command.removeprefix("$ "), tmp_path).stdout == printed
+
+
+@pytest.mark.parametrize("line", lines("make"))
+def test_every_make_command_of_the_readme_has_its_target(line):
+    done = subprocess.run(
+        [*shlex.split(line), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_is_shown_in_the_readme():
+    names = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
+    names |= {each.name for each in app.registered_groups}
+    assert {name for name in names if f"zoo {name}" not in README} == set()
+
+
+def test_every_link_and_picture_of_the_readme_exists():
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    assert [each for each in targets if "://" not in each and not (ROOT / each).exists()] == []

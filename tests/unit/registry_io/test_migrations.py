@@ -1,0 +1,78 @@
+"""The migrations: pytest-alembic's own tests against SQLite, and that code and schema agree."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from pytest_alembic.tests import (
+    test_model_definitions_match_ddl,
+    test_single_head_revision,
+    test_up_down_consistency,
+    test_upgrade,
+)
+
+from registry import store
+from registry.reader import SCHEMA
+
+__all__ = [
+    "test_model_definitions_match_ddl",
+    "test_single_head_revision",
+    "test_up_down_consistency",
+    "test_upgrade",
+]
+
+
+@pytest.fixture
+def alembic_config() -> Config:
+    return store.migration_config()
+
+
+@pytest.fixture
+def alembic_engine(tmp_path) -> Iterator[sa.Connection]:
+    """The connection that the migrations run on, with the settings that the store uses."""
+    engine = store.engine_for(tmp_path / "zoo.db")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_the_reader_wants_the_newest_schema():
+    assert ScriptDirectory.from_config(store.migration_config()).get_current_head() == SCHEMA
+
+
+def test_revisions_are_numbered_in_order():
+    script = ScriptDirectory.from_config(store.migration_config())
+    found = [each.revision for each in script.walk_revisions()][::-1]
+    assert found == [f"{number:04}" for number in range(1, len(found) + 1)]
+
+
+def test_migrating_twice_changes_nothing(tmp_path):
+    engine = store.engine_for(tmp_path / "zoo.db")
+    store.migrate(engine)
+    before = (tmp_path / "zoo.db").read_bytes()
+    store.migrate(engine)
+    engine.dispose()
+    assert (tmp_path / "zoo.db").read_bytes() == before
+
+
+def test_a_migration_that_fails_leaves_the_old_schema(tmp_path):
+    engine = store.engine_for(tmp_path / "zoo.db")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE variant (taken TEXT)")
+    with pytest.raises(sa.exc.OperationalError, match="already exists"):
+        store.migrate(engine)
+    with engine.connect() as connection:
+        assert sa.inspect(connection).get_table_names() == ["variant"]
+    engine.dispose()
+
+
+def test_every_foreign_key_refuses_to_lose_what_it_refers_to(tmp_path):
+    engine = store.engine_for(tmp_path / "zoo.db")
+    store.migrate(engine)
+    inspector = sa.inspect(engine)
+    keys = [key for name in inspector.get_table_names() for key in inspector.get_foreign_keys(name)]
+    engine.dispose()
+    assert len(keys) == 8
+    assert {key["options"]["ondelete"] for key in keys} == {"RESTRICT"}
