@@ -235,7 +235,7 @@ def legend_room(groups: Legends) -> float:
 
 def _column(groups: Legends) -> float:
     """Width of the widest sign, in inches."""
-    return max([each.get_markersize() for _, entries in groups for each in entries] + [18.0]) / 72
+    return float(max([each.get_markersize() for _, entries in groups for each in entries] + [18.0]) / 72)
 
 
 def legends(axes: Axes, groups: Legends) -> None:
