@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +73,8 @@ def _in_process(path: Path) -> None:
         device = registry.device("pixel3")
     size = f"{DEVICES * VARIANTS:,} measurements, {VARIANTS:,} variants of the model"
     print(f"in process, median: {size}, {len(shelf.rows):,} rows of the device")
+    peer = _median(lambda: _bare(shelf.rows, shelf.variants), 101)
+    _say(peer, "the peer: one bare pass for the most accurate row inside the budget")
     _say(reading, "read the rows of one device and model from the file, and line them up")
     _say(_median(lambda: replace(shelf), 21), "line up the rows (once for all questions)")
     for name, budgets in (
@@ -81,13 +83,22 @@ def _in_process(path: Path) -> None:
         ("pick, nothing fits (with the budget to relax)", Budgets(0.001)),
     ):
         request = Request(budgets)
-        _say(_median(lambda request=request: pick(shelf, device, request), 101), name)
+        taken = _median(lambda request=request: pick(shelf, device, request), 101)
+        _say(taken, f"{name}: {taken / peer:.1f} times the peer")
     _say(_median(lambda: explain(shelf, device, Request()), 11), "explain (all reasons)")
     with Reader(shipped_registry()) as registry:
         shelves = registry.shelves("pixel3", "sdm845")
         device = registry.device("pixel3")
     every = _median(lambda: [pick(each, device, Request()) for each in shelves.values()], 21)
     _say(every, f"pick for all {len(shelves)} models of the shipped registry")
+
+
+def _bare(rows: Sequence[Measurement], variants: Mapping[str, Variant]) -> object:
+    """What the simplest program would do: no evidence, no runner-up, no reasons."""
+    return max(
+        (row for row in rows if row.latency_ms is not None and row.latency_ms <= 33),  # noqa: PLR2004 - ms
+        key=lambda row: variants[row.variant].accuracies[0].value,
+    )
 
 
 def _say(milliseconds: float, name: str) -> None:

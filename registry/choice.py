@@ -11,7 +11,7 @@ from device_profiles.profile import DeviceProfile
 from registry.candidates import Candidate, measured, unmeasured
 from registry.predictor import Predictor
 from registry.ranking import UNKNOWN, Order, Relax, Request, cheapest, tie_break
-from registry.rules import Broken, Budgets, Needs, budget_checks, misfits
+from registry.rules import Broken, Budgets, Needs, budget_checks, is_proven, misfits
 from registry.values import Availability, Evidence, Measurement, Model, Processor, Variant
 
 
@@ -25,6 +25,7 @@ class Shelf:
         rows: measurements on the device, and on others with its SoC (evidence ``same-soc``).
         needs: the least memory each variant was seen to need on any device.
         candidates: what is measured, made of ``rows``.
+        proven: those of them that a measurement on the device itself proves to fit.
     """
 
     model: Model
@@ -32,10 +33,13 @@ class Shelf:
     rows: Sequence[Measurement] = ()
     needs: Needs = field(default_factory=Needs)
     candidates: tuple[Candidate, ...] = field(init=False, repr=False, compare=False)
+    proven: frozenset[int] = field(init=False, repr=False, compare=False)  # by identity: hashing costs more
 
     def __post_init__(self) -> None:
         """Line up what is measured, once for all questions."""
-        object.__setattr__(self, "candidates", tuple(measured(self.model, self.variants, self.rows)))
+        candidates = tuple(measured(self.model, self.variants, self.rows))
+        object.__setattr__(self, "candidates", candidates)
+        object.__setattr__(self, "proven", frozenset(id(each) for each in candidates if is_proven(each)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
     checks = budget_checks(budgets, higher_is_better=shelf.model.higher_is_better)
     good: list[Candidate] = []
     failed: list[tuple[Candidate, list[Broken]]] = []
-    fitting = [each for each in candidates if not misfits(each, device, shelf.needs)]
+    proven = shelf.proven
+    fitting = [each for each in candidates if id(each) in proven or not misfits(each, device, shelf.needs)]
     for candidate in fitting:
         broken = [each for check in checks if (each := check(candidate)) is not None]
         if broken:
@@ -209,35 +214,20 @@ def _answer(
 def _cpu_last(
     shelf: Shelf, device: DeviceProfile, fitting: list[Candidate], budgets: Budgets, best: Candidate
 ) -> Candidate | None:
-    """The last rung: the fastest variant known on the CPU, else the smallest that fits it."""
-    fastest: list[Candidate] = []
-    for each in fitting:
-        if (
-            each.processor is Processor.CPU
-            and each.latency
-            and _is_available(each, budgets)
-            and (best.processor is not Processor.CPU or each.variant.name != best.variant.name)
-        ):
-            bound = each.latency.high
-            if not fastest or bound < (fastest[0].latency.high if fastest[0].latency else UNKNOWN):
-                fastest = [each]
-            elif fastest[0].latency and bound == fastest[0].latency.high:
-                fastest.append(each)
-    if fastest:
-        return min(fastest, key=tie_break)
+    """The last rung: the fastest variant known on the CPU, else the smallest that fits it; never the pick again."""
+    taken = best.variant.name if best.processor is Processor.CPU else ""
+    on_cpu = [
+        (each.latency.high, each)
+        for each in fitting
+        if each.processor is Processor.CPU and each.latency and each.variant.name != taken
+    ]
+    if budgets.available:
+        on_cpu = [(high, each) for high, each in on_cpu if each.variant.availability is Availability.HELD]
+    if on_cpu:
+        fastest = min(high for high, _ in on_cpu)
+        return min((each for high, each in on_cpu if high == fastest), key=tie_break)
     small = _smallest(_on_cpu(shelf, device, Budgets(available=budgets.available)))
-    return next(
-        (
-            each
-            for each in small
-            if best.processor is not Processor.CPU or each.variant.name != best.variant.name
-        ),
-        None,
-    )
-
-
-def _is_available(candidate: Candidate, budgets: Budgets) -> bool:
-    return not budgets.available or candidate.variant.availability is Availability.HELD
+    return next((each for each in small if each.variant.name != taken), None)
 
 
 def _smallest(on_cpu: list[tuple[Candidate, list[Broken]]]) -> list[Candidate]:

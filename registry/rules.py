@@ -264,9 +264,7 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
     """
     variant = candidate.variant
     broken = [] if variant.has_trained_weights else [Broken("weights", variant.weights, "trained")]
-    if candidate.evidence is Evidence.MEASURED or any(
-        row.evidence is Evidence.MEASURED for row in candidate.rows
-    ):
+    if _is_measured(candidate):
         return broken
     ways = [each for each in device.supports if each.format == variant.format]
     here = [each for each in ways if each.processor == candidate.processor]
@@ -282,6 +280,15 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
     if not runs_on(variant.min_os, device.os):
         broken.append(Broken("min_os", variant.min_os, device.os))
     return broken
+
+
+def is_proven(candidate: Candidate) -> bool:
+    """Whether it breaks no fit rule because it was measured on the device itself, with trained weights."""
+    return candidate.variant.has_trained_weights and _is_measured(candidate)
+
+
+def _is_measured(candidate: Candidate) -> bool:
+    return any(row.evidence is Evidence.MEASURED for row in candidate.rows)
 
 
 def _way_misfits(candidate: Candidate, ways: list[Support]) -> list[Broken]:
@@ -348,13 +355,16 @@ def budget_checks(budgets: Budgets, *, higher_is_better: bool = True) -> list[Ch
 
             checks.append(check)
 
-    least = budgets.evidence.rank
+    if budgets.evidence is not Evidence.NONE:
+        accepted = frozenset(each for each in Evidence if each.rank <= budgets.evidence.rank)
 
-    def evidence(candidate: Candidate) -> Broken | None:
-        found = candidate.evidence
-        return None if found.rank <= least else Broken("evidence", found, budgets.evidence)
+        def evidence(candidate: Candidate) -> Broken | None:
+            have = candidate.latency
+            if have is not None and have.evidence in accepted:
+                return None
+            return Broken("evidence", candidate.evidence, budgets.evidence)
 
-    checks.append(evidence)
+        checks.append(evidence)
     maximum = budgets.max_latency_ms
     if maximum is not None:
 
@@ -362,7 +372,7 @@ def budget_checks(budgets: Budgets, *, higher_is_better: bool = True) -> list[Ch
             have = candidate.latency
             if have is None:
                 return Broken("max_latency_ms", MISSING, maximum)
-            found = have.bound(optimistic=budgets.optimistic)
+            found = have.value if budgets.optimistic else have.high
             if found <= maximum:
                 return None
             return Broken("max_latency_ms", found, maximum, have.value if have.value <= maximum else None)
