@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from registry.choice import Choice
+from registry.ranking import Relax
 from registry.rules import format_bytes
 from zoo.actions import PickReport
 from zoo.views.printer import (
@@ -17,6 +18,13 @@ from zoo.views.printer import (
     place,
     size,
 )
+
+_OPTIONS = {
+    "max_size_bytes": "--max-size",
+    "max_memory_bytes": "--max-memory",
+    "formats": "--format",
+    "processors": "--processor",
+}
 
 
 def pick(printer: Printer, report: PickReport) -> None:
@@ -139,6 +147,13 @@ def _pick_details(printer: Printer, choice: Choice) -> None:
 def _no_answer(printer: Printer, choice: Choice) -> None:
     printer.line(f"{choice.model.name}: {choice.reason}", style="red")
     if choice.relax:
-        value = choice.relax.value
-        way = f"{choice.relax.budget} = {value}" if value is not None else f"no {choice.relax.budget}"
-        printer.line(f"cheapest way out: {way}; then {choice.relax.variant} would do")
+        printer.line(f"cheapest way out: {_way_out(choice.relax)}; then {choice.relax.variant} would do")
+
+
+def _way_out(relax: Relax) -> str:
+    """The option to change, as it is typed."""
+    option = _OPTIONS.get(relax.budget, f"--{relax.budget.replace('_', '-')}")
+    if relax.value is None or relax.value is False:
+        return f"without {option}"
+    value = " or ".join(map(str, relax.value)) if isinstance(relax.value, list) else relax.value
+    return f"{option} {value}"

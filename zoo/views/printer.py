@@ -1,11 +1,12 @@
 """A printer that suits its reader: boxes and colour in a terminal, plain columns in a pipe."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,8 @@ from registry.rules import format_bytes
 from registry.values import Accuracy, Evidence, Model, Variant
 from zoo.actions import Target
 
-_PIPED_WIDTH = 1000
+_PIPED_WIDTH = 100_000  # wide enough that nothing is ever folded
+_GAP = 3  # columns between two cells
 EVIDENCE_STYLES = {
     Evidence.MEASURED: "green",
     Evidence.FIELD: "green",
@@ -38,29 +40,52 @@ class Printer:
     def __init__(self) -> None:
         """Look at standard output."""
         self.terminal = sys.stdout.isatty()
-        self._console = Console(width=None if self.terminal else _PIPED_WIDTH, highlight=False)
+        width = None if self.terminal else _PIPED_WIDTH
+        self._console = Console(width=width, highlight=False, markup=False, emoji=False)
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Print one line."""
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        """Print one line; a terminal wraps it between words."""
+        self._console.print(Text(text, style=style), soft_wrap=not self.terminal)
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str | Text]], right: str = "") -> None:
-        """Print rows under headings; the columns named in ``right`` are flush right."""
-        table = Table(box=box.SIMPLE_HEAD if self.terminal else None, pad_edge=False)
+        """Print rows under headings; the columns named in ``right`` are flush right.
+
+        Where a terminal is too narrow for the table, each row becomes a short paragraph: names stay whole.
+        """
+        numeric = right.split()
+        rows = [tuple(row) for row in rows]
+        widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+        if self.terminal and sum(widths) + _GAP * len(widths) > self._console.width:
+            for row in rows:
+                self._paragraph(headings, row, numeric)
+            return
+        if not self.terminal:
+            for row in (headings, *rows):
+                cells = [
+                    str(cell).rjust(width) if heading in numeric else str(cell).ljust(width)
+                    for heading, cell, width in zip(headings, row, widths, strict=True)
+                ]
+                sys.stdout.write("  ".join(cells).rstrip() + "\n")
+            return
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in headings:
-            numeric = heading in right.split()
-            # the first column names the row: it is folded, never cut
-            table.add_column(
-                heading, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
-            )
+            table.add_column(heading, justify="right" if heading in numeric else "left", no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        if self.terminal:
-            self._console.print(table)
-            return
-        with self._console.capture() as captured:
-            self._console.print(table)
-        sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+        self._console.print(table)
+
+    def _paragraph(
+        self, headings: Sequence[str], row: Sequence[str | Text], numeric: Collection[str]
+    ) -> None:
+        """The first cell as a title, the others below it; bare numbers and question marks get their heading."""
+        title, *rest = row
+        cells = []
+        for heading, cell in zip(headings[1:], rest, strict=True):
+            bare = heading in numeric and not any(map(str.isalpha, str(cell))) and "%" not in str(cell)
+            if str(cell):
+                cells.append(Text.assemble(f"{heading} " if bare else "", cell))
+        self._console.print(Text(str(title), style="bold"), soft_wrap=True)
+        self._console.print(Padding(Text(" · ").join(cells), (0, 0, 0, 2)))
 
 
 def candidate_line(each: Candidate, model: Model) -> str:
