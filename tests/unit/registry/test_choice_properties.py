@@ -15,6 +15,10 @@ from tests.unit.registry.worlds import World, a_world, worlds
 
 EVERY_FORMAT = ("tflite", "onnx", "coreml")
 THOUSANDS = [pytest.param(range(start, start + 1000), id=f"from {start}") for start in range(0, 5000, 1000)]
+MANY = [
+    pytest.param(range(start, start + 20_000), id=f"from {start}", marks=pytest.mark.long)
+    for start in range(5000, 105_000, 20_000)
+]
 
 
 def choose(world: World) -> Choice:
@@ -46,7 +50,7 @@ def allowed(options: Iterable[Option]) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("numbers", THOUSANDS)
+@pytest.mark.parametrize("numbers", [*THOUSANDS, *MANY])
 def test_the_pick_and_the_runner_up_are_what_brute_force_finds(numbers: Sequence[int]):
     for world in worlds(numbers):
         choice = choose(world)

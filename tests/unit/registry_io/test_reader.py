@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from device_profiles.matching import MatchedBy
-from registry.reader import SCHEMA, Reader
+from registry.reader import SCHEMA, Reader, shipped_registry
 from registry.values import Accuracy, Evidence, Processor
 from zoo.errors import RegistryError, UnknownNameError
 
@@ -256,3 +256,23 @@ def test_profiles_in_a_registry_are_plain_json(made):
 def test_the_schema_that_is_read_is_written_in_the_shipped_registry(shipped):
     with closing(sqlite3.connect(f"file:{shipped}?mode=ro", uri=True)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(SCHEMA,)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_a_registry_with_rotten_bytes_is_read_or_refused_but_never_ends_in_a_bug(tmp_path, seed):
+    whole = shipped_registry().read_bytes()
+    chance = random.Random(seed)
+    rotten = tmp_path / "rotten.db"
+    refusals = []
+    for _ in range(60):
+        content = bytearray(whole)
+        for _ in range(chance.choice((1, 10, 1000))):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        rotten.write_bytes(content)
+        try:
+            read_all(rotten)
+        except RegistryError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert not [each for each in refusals if "\n" in each]
