@@ -101,7 +101,7 @@ def match_name(text: str, names: Sequence[DeviceName], rows: Mapping[str, int] |
             return Match(found[0], by)
     devices = _with_soc(text, [each for each in names if each.by is MatchedBy.SOC])
     if not devices:
-        known = [each.name for each in names if each.by is not MatchedBy.SOC]
+        known = {each.name: each.device for each in names if each.by is not MatchedBy.SOC}
         raise UnknownNameError("device", text, known, advice="List them with: zoo devices")
     rows = rows or {}
     best = min(devices, key=lambda each: (-rows.get(each, 0), each))
@@ -158,7 +158,7 @@ def match_facts(
                 continue
     if not (facts.clusters or facts.ram_bytes or facts.memory):
         unknown = next((text for text in (*facts.names, facts.soc_name) if text), "without a name")
-        known = [each.name for each in names]
+        known = {each.name: each.device for each in names if each.by is not MatchedBy.SOC}
         raise UnknownNameError("device", unknown, known, advice="Give more facts: cpu, ram_bytes or memory")
     alike = [each for each in profiles if facts.kind in (None, each.kind)]
     if not alike:

@@ -13,7 +13,7 @@ Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keep
 That nothing fits a device is an answer, not an error: its exit code is 3.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -38,17 +38,21 @@ class UnknownNameError(UsageError):
     Args:
         kind: what was looked for, as the user calls it (``"device"``).
         name: the name given.
-        known: the names that would have worked.
+        known: the names that would have worked; a mapping gives the name to suggest for each.
         advice: what to do when no known name is close.
     """
 
     http_status = 404
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], advice: str = "") -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str] | Mapping[str, str], advice: str = ""
+    ) -> None:
         """Build the message, with the closest known names when there are any."""
         self.kind, self.name = kind, name
-        folded = {each.casefold(): each for each in sorted(known, reverse=True)}
-        self.close = [folded[each] for each in get_close_matches(name.casefold(), folded, n=3)]
+        shown = known if isinstance(known, Mapping) else {each: each for each in known}
+        folded = {each.casefold(): shown[each] for each in sorted(shown, reverse=True)}
+        found = (folded[each] for each in get_close_matches(name.casefold(), folded, n=6))
+        self.close = list(dict.fromkeys(found))[:3]
         meant = " or ".join(f"'{each}'" for each in self.close)
         hint = f"Did you mean {meant}?" if meant else advice
         super().__init__(f"unknown {kind} '{name}'. {hint}".rstrip())
