@@ -5,7 +5,7 @@ WANTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do "$$p" -c '$(WANTED)' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
-LIGHT := not install and not plot and not long
+LIGHT := not install and not plot and not long and not convert
 
 .PHONY: pick check install test test-long bench rebuild pictures clean
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from device_profiles.profile import DeviceProfile, Support
-from registry.values import Accuracy, Evidence, Measurement, Model, Processor, Variant
+from registry.values import Accuracy, DelegateCoverage, Evidence, Measurement, Model, Processor, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,21 @@ class Candidate:
     def also(self) -> tuple[Measurement, ...]:
         """The other rows of the era that counts: they were faster, so they do not count."""
         return tuple(row for row in self.rows[1:] if row.era == self.era and row.latency_ms is not None)
+
+    @property
+    def falls_back(self) -> DelegateCoverage | None:
+        """What its delegate takes, where that is known to leave operators to the CPU.
+
+        Where the runtime has several delegates on the processor, one that takes all is enough, else the one that
+        takes most of the work speaks for them.
+        """
+        if not self.variant.coverage or self.processor is Processor.CPU:
+            return None
+        way = (self.runtime, self.processor)
+        known = [each for each in self.variant.coverage if (each.runtime, each.processor) == way]
+        if any(each.whole for each in known):
+            return None
+        return max(known, key=lambda each: (each.macs, each.operators, each.delegate), default=None)
 
 
 Key = tuple[str, Processor, str, int | None, str]

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +16,23 @@ from urllib.parse import quote
 
 from device_profiles.matching import DeviceName, MatchedBy
 from device_profiles.profile import DeviceProfile, Processor
+from registry.certificates import certificate_digest
 from registry.choice import Shelf
 from registry.rules import Needs
-from registry.values import Accuracy, Availability, Evidence, Measurement, Model, Precision, Variant
+from registry.spec import Spec
+from registry.values import (
+    Accuracy,
+    Availability,
+    DelegateCoverage,
+    Evidence,
+    Measurement,
+    Model,
+    Precision,
+    Variant,
+)
 from zoo.errors import RegistryError, UnknownNameError
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 _ADVICE = "Make a new one with: zoo rebuild --out PATH"
 
 
@@ -36,7 +47,7 @@ class Reader:
     """An open registry.
 
     Args:
-        path: the SQLite file; opened read-only, never made.
+        path: the SQLite file; opened read-only, never made. What a writer left half-done is undone first.
 
     Raises:
         RegistryError: the file is missing, empty, no registry, damaged, or of another schema.
@@ -50,8 +61,10 @@ class Reader:
                 raise RegistryError(f"there is no registry at '{path}'. {_ADVICE}")
             if not os.access(path, os.R_OK):
                 raise RegistryError(f"the registry '{path}' may not be read: check its permissions")
-            uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-            self._connection = sqlite3.connect(uri, uri=True)
+            uri = f"file:{quote(str(path.absolute()))}"
+            if path.with_name(f"{path.name}-journal").exists():
+                _roll_back(uri, path)
+            self._connection = sqlite3.connect(f"{uri}?mode=ro", uri=True)
         except (OSError, sqlite3.Error) as problem:
             reason = getattr(problem, "strerror", None) or problem
             raise RegistryError(f"the registry '{path}' cannot be opened: {reason}. {_ADVICE}") from problem
@@ -147,15 +160,40 @@ class Reader:
         with self._damage():
             return {row[0]: _model(row) for row in self._all(_MODELS)}
 
-    def variants(self, model: str | None = None) -> dict[str, Variant]:
-        """Variants by name, of one model or of all."""
+    def variants(self, model: str | None = None, *, specs: bool = True) -> dict[str, Variant]:
+        """Variants by name, of one model or of all.
+
+        Args:
+            model: only its variants.
+            specs: read their specs, too: no choice depends on them, and lists of labels are long.
+        """
         where, values = ("WHERE model = ?", (model,)) if model else ("", ())
         accuracies: dict[str, list[Accuracy]] = {}
         with self._damage():
             for name, *rest in self._all(_ACCURACIES.format(where=where), values):
                 accuracies.setdefault(name, []).append(_accuracy(rest))
+            query = _ARTIFACTS.format(spec="spec" if specs else "NULL", where=where)
+            artifacts = {name: _artifact(*rest) for name, *rest in self._all(query, values)}
             rows = self._all(_VARIANTS.format(where=where), values)
-            return {row[0]: _variant(row, tuple(accuracies.get(row[0], ()))) for row in rows}
+            return {
+                row[0]: _variant(row, tuple(accuracies.get(row[0], ())), artifacts.get(row[0], ()))
+                for row in rows
+            }
+
+    def certificate(self, digest: str) -> str:
+        """The text of the certificate with that digest, as it was written.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        found = self._all("SELECT document FROM certificate WHERE sha256 = ?", (digest,))
+        if not found:
+            known = [each for (each,) in self._all("SELECT sha256 FROM certificate")]
+            raise UnknownNameError("certificate", digest, known)
+        with self._damage():
+            if certificate_digest(str(found[0][0])) != digest:
+                raise ValueError(f"the certificate {digest} is another text")
+        return str(found[0][0])
 
     def sources(self) -> dict[str, str]:
         """Citations by the id of their source."""
@@ -198,7 +236,7 @@ class Reader:
         )
 
     def shelves(self, device: str, soc: str, model: str | None = None) -> dict[str, Shelf]:
-        """What is known of each model, or of one, for a device.
+        """What is known of each model, or of one, for a device; its variants come without their specs.
 
         Args:
             device: id of the device; its own measurements are ``measured``.
@@ -213,7 +251,7 @@ class Reader:
             raise UnknownNameError("model", model, models, advice="List them with: zoo models")
         wanted = models if model is None else {model: models[model]}
         variants: dict[str, dict[str, Variant]] = {name: {} for name in wanted}
-        for each in self.variants(model).values():
+        for each in self.variants(model, specs=False).values():
             variants[each.model][each.name] = each
         owner = {name: each for each, found in variants.items() for name in found}
         rows: dict[str, list[Measurement]] = {name: [] for name in wanted}
@@ -222,6 +260,18 @@ class Reader:
                 rows[owner[row.variant]].append(row)
         needs = self.needs()
         return {name: Shelf(each, variants[name], rows[name], needs) for name, each in wanted.items()}
+
+
+def _roll_back(uri: str, path: Path) -> None:
+    """Undo what a writer left that died half-way; while one is alive, SQLite sees that and does nothing."""
+    try:
+        with closing(sqlite3.connect(f"{uri}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA schema_version")  # the first read of who may write does it
+    except sqlite3.OperationalError as problem:
+        raise RegistryError(
+            f"what a writer left half-done in the registry '{path}' cannot be undone: {problem}. "
+            "Read it once as a user who may write it"
+        ) from problem
 
 
 _MODELS = """
@@ -238,6 +288,10 @@ SELECT accuracy.variant, accuracy.metric, value, accuracy.dataset, accuracy.spli
        processor, device, citation, accuracy.note
 FROM accuracy JOIN variant ON variant.name = accuracy.variant JOIN source ON source.id = accuracy.source
 {where} ORDER BY accuracy.id"""
+
+_ARTIFACTS = """
+SELECT variant, {spec}, certificate, coverage
+FROM artifact JOIN variant ON variant.name = artifact.variant {where}"""
 
 _MEASUREMENTS = """
 SELECT variant, device, runtime, runtime_version, era, processor, processor_word, threads, cores, latency_ms, low_ms,
@@ -261,12 +315,24 @@ def _accuracy(row: list[Any]) -> Accuracy:
     return Accuracy(*cells)
 
 
-def _variant(row: tuple[Any, ...], accuracies: tuple[Accuracy, ...]) -> Variant:
-    cells = [*row, accuracies]
+def _variant(row: tuple[Any, ...], accuracies: tuple[Accuracy, ...], artifact: tuple[Any, ...]) -> Variant:
+    cells = [*row, accuracies, *artifact]
     cells[6] = _PRECISIONS[row[6]]
     cells[12] = tuple(json.loads(row[12])) if row[12] != "[]" else ()
     cells[14] = Availability(row[14])
     return Variant(*cells)
+
+
+def _artifact(
+    spec: str | None, certificate: str | None, coverage: str
+) -> tuple[Spec | None, str | None, tuple[DelegateCoverage, ...]]:
+    delegates = tuple(
+        DelegateCoverage(
+            **{**each, "processor": _PROCESSORS[each["processor"]], "reasons": tuple(each["reasons"])}
+        )
+        for each in json.loads(coverage)
+    )
+    return (Spec.from_json(spec) if spec else None), certificate, delegates
 
 
 def _measurement(row: tuple[Any, ...], evidence: Evidence) -> Measurement:

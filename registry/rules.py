@@ -172,6 +172,11 @@ RULES: Mapping[str, Rule] = {
             lambda broken: f"{broken.detail} does not take {_list(broken.found)}",
         ),
         Rule(
+            "delegate",
+            "Nothing of the file is known to fall back from the processor to the CPU.",
+            lambda broken: str(broken.found),
+        ),
+        Rule(
             "ram",
             "What the model needs at run time fits the device's largest region of RAM.",
             lambda broken: (
@@ -276,6 +281,9 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
         broken.append(Broken("processor", candidate.processor, takes, variant.format))
     used = [each for each in here if each.runtime == candidate.runtime]
     broken += _way_misfits(candidate, used) if used else []
+    left = candidate.falls_back
+    if left is not None:
+        broken.append(Broken("delegate", left, left.of_operators))
     broken += _memory_misfits(candidate, device, needs)
     if not runs_on(variant.min_os, device.os):
         broken.append(Broken("min_os", variant.min_os, device.os))

@@ -10,19 +10,22 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from device_profiles.matching import names_of
 from device_profiles.profile import DeviceProfile
 from registry import tables
 from registry.catalogue import Catalogue
+from registry.certificates import certificate_digest, certified_file
+from registry.reader import Reader
+from registry.values import Variant
 from zoo.errors import RegistryError
 
 _BATCH = 1000
@@ -70,7 +73,7 @@ def rebuild(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) 
         devices: every profile.
 
     Raises:
-        RegistryError: the folder or the disk refuses.
+        RegistryError: the folder or the disk refuses, or a certificate does not vouch for its variant.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -93,7 +96,82 @@ def rebuild(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) 
         new.unlink(missing_ok=True)
 
 
+def add(path: Path, found: Catalogue) -> None:
+    """Add variants, and what belongs to them, to the registry at ``path``: all of it or nothing, in one transaction.
+
+    Sources, models and certificates that the registry has already stay as they are there.
+
+    Args:
+        path: a registry of this schema.
+        found: variants of new names, with their accuracies, specs, certificates and coverage; their measurements; and
+            the sources and models among theirs that may be new.
+
+    Raises:
+        RegistryError: it is no such registry, the disk refuses, a variant of that name is there, something names a
+            source, model or device that is not, or a certificate does not vouch for its variant.
+    """
+    with Reader(path):  # says what is no registry
+        pass
+    _check_certificates(found)
+    engine = engine_for(path)
+    try:
+        with Session(engine) as session, session.begin():
+            for rows in _tables(_new(session, found), ()):
+                _insert(session, rows)
+    except sa.exc.IntegrityError as problem:
+        raise RegistryError(
+            f"cannot add to the registry '{path}': what is added names a source, model, variant or device that is in "
+            f"neither ({problem.orig})"
+        ) from problem
+    except sa.exc.OperationalError as problem:
+        raise RegistryError(f"cannot write the registry '{path}': {problem.orig}") from problem
+    finally:
+        engine.dispose()
+
+
+def _new(session: Session, found: Catalogue) -> Catalogue:
+    """What of ``found`` the registry lacks.
+
+    Raises:
+        RegistryError: a variant of that name is there.
+    """
+    taken = sorted(found.variants.keys() & set(session.exec(select(tables.VariantRow.name))))
+    if taken:
+        raise RegistryError(
+            f"the registry has {', '.join(taken)} already: variants never change. Give another name"
+        )
+    sources = set(session.exec(select(tables.SourceRow.id)))
+    models = set(session.exec(select(tables.ModelRow.name)))
+    certificates = set(session.exec(select(tables.CertificateRow.sha256)))
+    return replace(
+        found,
+        sources={name: each for name, each in found.sources.items() if name not in sources},
+        models={name: each for name, each in found.models.items() if name not in models},
+        certificates={name: each for name, each in found.certificates.items() if name not in certificates},
+    )
+
+
+def _check_certificates(found: Catalogue) -> None:
+    """See that each certificate is the one that its variant names, and names the variant's file.
+
+    Raises:
+        RegistryError: one does not.
+    """
+    digests = {certificate_digest(document) for document in found.certificates.values()}
+    if digests != found.certificates.keys():
+        raise RegistryError("a certificate is given under another digest than its own")
+    for each in found.variants.values():
+        if each.certificate is not None:
+            if each.certificate not in digests:
+                raise RegistryError(f"variant '{each.name}': its certificate {each.certificate} is not given")
+            try:
+                certified_file(found.certificates[each.certificate], each.sha256)
+            except RegistryError as problem:
+                raise RegistryError(f"variant '{each.name}': {problem}") from problem
+
+
 def _fill(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) -> None:
+    _check_certificates(catalogue)
     engine = engine_for(path)
     try:
         migrate(engine)
@@ -140,6 +218,26 @@ def _tables(catalogue: Catalogue, devices: Sequence[DeviceProfile]) -> Iterable[
         for accuracy in variant.accuracies
     )
     yield (tables.MeasurementRow.model_validate(asdict(each)) for each in catalogue.measurements)
+    yield (
+        tables.CertificateRow.model_validate({"sha256": digest, "document": document})
+        for digest, document in catalogue.certificates.items()
+    )
+    yield (
+        _artifact_row(each)
+        for each in catalogue.variants.values()
+        if each.spec or each.certificate or each.coverage
+    )
+
+
+def _artifact_row(variant: Variant) -> SQLModel:
+    return tables.ArtifactRow.model_validate(
+        {
+            "variant": variant.name,
+            "certificate": variant.certificate,
+            "coverage": json.dumps([asdict(each) for each in variant.coverage]),
+            "spec": variant.spec and variant.spec.to_json(),
+        }
+    )
 
 
 def _device_row(profile: DeviceProfile) -> SQLModel:

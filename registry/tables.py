@@ -90,6 +90,29 @@ class VariantRow(SQLModel, table=True):
     note: str = ""
 
 
+class CertificateRow(SQLModel, table=True):
+    """A certificate of a conversion, as text, under its own digest."""
+
+    __tablename__ = "certificate"
+
+    sha256: str = Field(primary_key=True)
+    document: str
+
+
+class ArtifactRow(SQLModel, table=True):
+    """What is known of a variant from its file; ``coverage`` is a JSON list, ``spec`` a JSON object.
+
+    The long texts come last: SQLite reads what stands before them without touching their pages.
+    """
+
+    __tablename__ = "artifact"
+
+    variant: str = Field(primary_key=True, foreign_key="variant.name", ondelete=_KEEP)
+    certificate: str | None = Field(default=None, foreign_key="certificate.sha256", ondelete=_KEEP)
+    coverage: str = "[]"
+    spec: str | None = None
+
+
 class AccuracyRow(SQLModel, table=True):
     """One accuracy of a variant."""
 

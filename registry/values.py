@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from device_profiles.profile import Processor
+from registry.spec import Spec
 
 __all__ = [
     "Accuracy",
     "Availability",
+    "DelegateCoverage",
     "Evidence",
     "Measurement",
     "Model",
     "Objective",
     "Precision",
     "Processor",
+    "Spec",
     "Variant",
 ]
 
 
 RANDOM_WEIGHTS = "random"
+MOST_REASONS = 3  # that a sentence bears; documents have all
 PROPORTIONS = frozenset({"top1", "top5", "accuracy"})  # metrics that are a share of right samples, in percent
 
 
@@ -67,8 +71,8 @@ class Objective(StrEnum):
 class Precision(StrEnum):
     """Numeric type of a variant's weights and activations.
 
-    ``int8`` is static (weights and activations), ``int8_dynamic`` has float activations, ``int8_weights`` is
-    stored in 8 bits and computed in float, ``paletteN`` is a codebook of N bits, ``sparse`` is float with zeroed
+    ``int8`` is static (weights and activations), ``int8_dynamic`` has float activations, ``intN_weights`` is
+    stored in N bits and computed in float, ``paletteN`` is a codebook of N bits, ``sparse`` is float with zeroed
     weights, ``mixed`` is anything that differs by layer.
     """
 
@@ -77,6 +81,8 @@ class Precision(StrEnum):
     INT8 = "int8"
     INT8_DYNAMIC = "int8_dynamic"
     INT8_WEIGHTS = "int8_weights"
+    INT4_WEIGHTS = "int4_weights"
+    INT2_WEIGHTS = "int2_weights"
     INT16 = "int16"
     W8A16 = "w8a16"
     MIXED = "mixed"
@@ -103,8 +109,9 @@ class Precision(StrEnum):
 
 _WEIGHT_BITS = {
     Precision.FLOAT32: 32, Precision.FLOAT16: 16, Precision.INT16: 16, Precision.INT8: 8, Precision.INT8_DYNAMIC: 8,
-    Precision.INT8_WEIGHTS: 8, Precision.W8A16: 8, Precision.HYBRID4: 4, Precision.PALETTE8: 8, Precision.PALETTE6: 6,
-    Precision.PALETTE4: 4, Precision.PALETTE2: 2, Precision.PALETTE1: 1, Precision.BINARY: 1,
+    Precision.INT8_WEIGHTS: 8, Precision.INT4_WEIGHTS: 4, Precision.INT2_WEIGHTS: 2, Precision.W8A16: 8,
+    Precision.HYBRID4: 4, Precision.PALETTE8: 8, Precision.PALETTE6: 6, Precision.PALETTE4: 4, Precision.PALETTE2: 2,
+    Precision.PALETTE1: 1, Precision.BINARY: 1,
 }  # fmt: skip
 
 
@@ -182,6 +189,53 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class DelegateCoverage:
+    """How much of a file one delegate runs, as its bytes say.
+
+    Attributes:
+        delegate: such as ``hexagon``.
+        runtime: the runtime that hands it the graph, such as ``tflite``. With ``processor`` it must mean this delegate
+            on every device, so a delegate of one vendor's chips is kept under a runtime of its own or not at all.
+        processor: what it runs on.
+        operators: how many operators it takes.
+        of_operators: how many there are.
+        macs: multiply-accumulates of the operators it takes.
+        of_macs: multiply-accumulates of all.
+        partitions: connected parts that it runs; 0 when it takes nothing.
+        reasons: what it does not take and why, one kind of operator each: ``GELU (not in the delegate's list)``.
+    """
+
+    delegate: str
+    runtime: str
+    processor: Processor
+    operators: int
+    of_operators: int
+    macs: int
+    of_macs: int
+    partitions: int
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing falls back to the CPU."""
+        return self.operators == self.of_operators
+
+    def __str__(self) -> str:
+        """Render as one phrase: ``hexagon takes 52 of 64 operators in 3 parts: GELU (...) falls back to the CPU``."""
+        taken = f"{self.delegate} takes {self.operators or 'none'} of {self.of_operators} operators"
+        if self.operators:
+            taken += f" in {self.partitions} part{'' if self.partitions == 1 else 's'}"
+        if self.whole:
+            return taken
+        shown, more = list(self.reasons[:MOST_REASONS]), len(self.reasons) - MOST_REASONS
+        if more > 0:
+            shown.append(f"{more} more")
+        if len(shown) > 1:
+            return f"{taken}: {', '.join(shown[:-1])} and {shown[-1]} fall back to the CPU"
+        return f"{taken}: {shown[0] if shown else 'the rest'} falls back to the CPU"
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One net + recipe + format of a model.
 
@@ -206,6 +260,9 @@ class Variant:
         source: citation of these facts.
         note: one line worth knowing.
         accuracies: every accuracy known of it.
+        spec: what goes in and what comes out; ``None`` where nobody wrote it down.
+        certificate: digest of the certificate of the conversion that made it; ``None`` where there is none.
+        coverage: what delegates take of it; empty where its bytes were not inspected.
     """
 
     name: str
@@ -228,6 +285,9 @@ class Variant:
     source: str = ""
     note: str = ""
     accuracies: tuple[Accuracy, ...] = ()
+    spec: Spec | None = None
+    certificate: str | None = None
+    coverage: tuple[DelegateCoverage, ...] = ()
 
     @property
     def least_bytes(self) -> int | None:

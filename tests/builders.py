@@ -13,7 +13,17 @@ from registry.candidates import Candidate, Latency
 from registry.choice import Shelf
 from registry.ranking import Request
 from registry.rules import Budgets, Needs
-from registry.values import Accuracy, Evidence, Measurement, Model, Objective, Precision, Variant
+from registry.spec import ChannelOrder, Decoding, DecodingKind, InputKind, Port, Preprocessing, Resize, Spec
+from registry.values import (
+    Accuracy,
+    DelegateCoverage,
+    Evidence,
+    Measurement,
+    Model,
+    Objective,
+    Precision,
+    Variant,
+)
 
 CPU, GPU, DSP, NPU, NNAPI = Processor.CPU, Processor.GPU, Processor.DSP, Processor.NPU, Processor.NNAPI
 
@@ -51,6 +61,27 @@ def variant(name="net", top1: float | None = 70.0, **other) -> Variant:
         size_bytes=1_000_000,
         source="variant-source",
         accuracies=() if top1 is None else (accuracy(top1),),
+    )
+    return replace(plain, **other)
+
+
+def coverage(operators=52, **other) -> DelegateCoverage:
+    """Build what the GPU delegate of TFLite takes: 52 of 64 operators in 3 parts."""
+    plain = DelegateCoverage(
+        "tflite-gpu", "tflite", GPU, operators, 64, 900, 1000, 3, ("CONV_3D (not in its list)",)
+    )
+    return replace(plain, **other)
+
+
+def spec(**other) -> Spec:
+    """Build the spec of an int8 classifier of pictures with two classes."""
+    plain = Spec(
+        (Port("image", (1, 224, 224, 3), "int8", "NHWC", 0.0078125, -1),),
+        (Port("scores", (1, 2), "float32"),),
+        Preprocessing(
+            InputKind.IMAGE, ChannelOrder.RGB, 1 / 255, (0.5,) * 3, (0.25,) * 3, Resize.CENTER_CROP, 0.875
+        ),
+        Decoding(DecodingKind.TOP1, ("cat", "dög")),
     )
     return replace(plain, **other)
 

@@ -5,9 +5,12 @@
     - UnknownNameError      exit 2  a device, model, variant or word that nobody registered
     - AmbiguousNameError    exit 2  a name that several devices bear
     - BadProfileError       exit 2  a device profile that does not make sense
+    - BadFileError          exit 2  a model file that is damaged, hostile, or of no known format
+    - BadSourceError        exit 2  what was to be converted cannot be read or run
   - RegistryError           exit 1  the registry file cannot be read or written
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
+  - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
 
 Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
 That nothing fits a device is an answer, not an error: its exit code is 3.
@@ -90,6 +93,26 @@ class BadProfileError(UsageError):
         super().__init__(f"bad device profile '{source}': {'; '.join(problems)}")
 
 
+class BadFileError(UsageError):
+    """A model file that cannot be what it should be.
+
+    Args:
+        source: the file, as the user named it.
+        problems: one text a problem, each saying what was found and what was wanted.
+    """
+
+    http_status = 422
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        """Build the message."""
+        self.problems = tuple(problems)
+        super().__init__(f"refused '{source}': {'; '.join(problems)}")
+
+
+class BadSourceError(UsageError):
+    """What was to be converted cannot be read or run."""
+
+
 class RegistryError(ZooError):
     """The registry file cannot be read or written."""
 
@@ -102,3 +125,7 @@ class CatalogueError(ZooError):
 
 class MissingExtraError(ZooError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+class ConversionError(ZooError):
+    """A conversion is refused, or its result is not what it must be; nothing was written under its final name."""

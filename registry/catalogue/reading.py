@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from importlib import resources
 from typing import Any, TypeVar
@@ -45,19 +45,21 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything the text tables say.
+    """Everything the text tables say, or that is to be added to a registry.
 
     Attributes:
         sources: by id.
         models: by name.
-        variants: by name, with their accuracies.
+        variants: by name, with their accuracies; they and all else name their sources by id.
         measurements: every row, excluded ones too.
+        certificates: the texts of the certificates that variants refer to, by their digest.
     """
 
     sources: Mapping[str, Source]
     models: Mapping[str, Model]
     variants: Mapping[str, Variant]
     measurements: tuple[Measurement, ...]
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
 
 _ABOVE_ZERO = {
@@ -175,7 +177,7 @@ def read_catalogue(tables: Mapping[str, str], devices: Collection[str]) -> Catal
     return Catalogue(sources, models, full, measurements)
 
 
-_NOT_IN_TEXT = {"accuracies", "availability", "sha256"}
+_NOT_IN_TEXT = {"accuracies", "availability", "sha256", "spec", "certificate", "coverage"}
 
 
 def _columns(kind: type[Any], **renamed: str) -> list[str]:

@@ -10,8 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from zoo.cli import compare, pictures, read, write
+from zoo.cli import compare, files, pictures, read, write
 from zoo.errors import ZooError
+
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 app = typer.Typer(
     name="zoo",
@@ -22,6 +24,7 @@ app = typer.Typer(
 read.add_to(app)
 compare.add_to(app)
 pictures.add_to(app)
+files.add_to(app)
 write.add_to(app)
 
 
@@ -64,12 +67,14 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         return _say(f"{error.format_message()} See: zoo --help", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", 130)
+        return _say("interrupted", INTERRUPTED)
     except (BrokenPipeError, SystemExit):
         # The reader (such as head) has seen enough: Typer and rich end with SystemExit then, and nothing else here
         # does. Python must not complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    if code == INTERRUPTED:  # Typer turns Ctrl-C into this without a word
+        return _say("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

@@ -10,7 +10,7 @@ from registry.choice import Choice
 from registry.portfolio import Portfolio, Step
 from registry.ranking import Relax
 from registry.rules import Budgets
-from registry.values import Accuracy, Evidence, Measurement, Model, Variant
+from registry.values import Accuracy, DelegateCoverage, Evidence, Measurement, Model, Variant
 from zoo.actions import DeviceReport, DiffReport, PickReport, PlanLine, Target
 
 Document = dict[str, Any]
@@ -92,10 +92,12 @@ def _pick(choice: Choice) -> Document:
 
 def candidate(each: Candidate, model: Model) -> Document:
     """One way to serve a model: variant, artifact, place and numbers."""
+    left = each.falls_back
     return {
         "variant": each.variant.name,
         "artifact": _artifact(each.variant),
         "processor": each.processor,
+        **({} if left is None else {"falls_back": _coverage(left)}),
         "runtime": each.runtime,
         "era": each.era,
         "threads": each.threads,
@@ -106,6 +108,10 @@ def candidate(each: Candidate, model: Model) -> Document:
         "energy_mj": each.energy_mj,
         "accuracy": _accuracy(each.accuracy, model),
     }
+
+
+def _coverage(coverage: DelegateCoverage) -> Document:
+    return {**asdict(coverage), "whole": coverage.whole}
 
 
 def _artifact(variant: Variant) -> Document:
@@ -226,6 +232,9 @@ def variant(each: Variant, model: Model) -> Document:
         "operators": list(each.operators),
         "min_os": each.min_os or None,
         "digest": each.digest,
+        "spec": asdict(each.spec) if each.spec else None,
+        "certificate": {"sha256": each.certificate} if each.certificate else None,
+        "coverage": [_coverage(coverage) for coverage in each.coverage],
         "accuracy": _accuracy(each.accuracy(model), model),
         "accuracies": [_accuracy(accuracy, model) for accuracy in each.accuracies],
         "source": each.source,

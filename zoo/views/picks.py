@@ -41,6 +41,9 @@ def pick(printer: Printer, report: PickReport) -> None:
             [_pick_row(each) for each in known],
             right="latency accuracy size",
         )
+        for each in known:
+            if each.pick and each.pick.falls_back:
+                printer.line(f"{each.model.name}: {each.pick.falls_back}", style="yellow")
     if len(report.choices) == 1:
         _pick_details(printer, report.choices[0])
     elif blind:

@@ -1,7 +1,8 @@
 """A printer that suits its reader: boxes and colour in a terminal, plain columns in a pipe."""
 
+import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
@@ -32,6 +33,34 @@ def working(on: str) -> Iterator[None]:
     """Show on a terminal that something takes its time; a pipe sees nothing."""
     with Console(stderr=True).status(on):
         yield
+
+
+@contextmanager
+def progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal how far long work is; a pipe sees nothing.
+
+    Yields:
+        A function that says what is done next; each call is one step.
+    """
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError):  # standard error is no file
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # A descriptor of its own, because what frameworks print is kept off the usual ones meanwhile.
+    with os.fdopen(descriptor, "w") as terminal:
+        console = Console(file=terminal)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("", total=steps)
+            done = iter(range(steps))
+
+            def step(text: str) -> None:
+                bar.update(task, description=text, completed=next(done, steps))
+
+            yield step
 
 
 class Printer:

@@ -139,6 +139,13 @@ def fits(option: Option, shelf: Shelf, device: DeviceProfile) -> bool:
     used = [each for each in ways if (each.processor, each.runtime) == (option.processor, option.runtime)]
     if used and not any(_takes(each.precisions, each.operators, variant) for each in used):
         return False
+    shares = [
+        each.operators / each.of_operators
+        for each in variant.coverage
+        if each.processor is option.processor is not Processor.CPU and each.runtime == option.runtime
+    ]
+    if shares and max(shares) < 1:
+        return False
     return _has_room(option, shelf, device) and _is_new_enough(variant.min_os, device.os)
 
 

@@ -1,6 +1,9 @@
 """Rows become candidates; ways become candidates without a number."""
 
 from dataclasses import replace
+from itertools import permutations
+
+import pytest
 
 from registry.candidates import Candidate, measured, unmeasured
 from registry.values import Evidence
@@ -10,6 +13,7 @@ from tests.builders import (
     NPU,
     accuracy,
     candidate,
+    coverage,
     device,
     latency,
     measurement,
@@ -165,3 +169,28 @@ def test_a_format_that_nothing_takes_makes_one_candidate_without_a_processor():
 def test_a_format_that_nothing_takes_makes_none_where_it_was_measured_all_the_same():
     odd = variant(format="coreml")
     assert list(unmeasured(model(), [odd], device(), [candidate(odd, processor=NPU)])) == []
+
+
+HEXAGON, PART = coverage(delegate="hexagon"), coverage(20, macs=500)
+LEFT = [
+    pytest.param([], GPU, "tflite", None, id="nothing inspected"),
+    pytest.param([PART], GPU, "tflite", PART, id="a part"),
+    pytest.param([coverage(64)], GPU, "tflite", None, id="all is taken"),
+    pytest.param([coverage(64, partitions=2)], GPU, "tflite", None, id="all is taken, though in two parts"),
+    pytest.param([PART], NPU, "tflite", None, id="another processor"),
+    pytest.param([PART], GPU, "onnxruntime", None, id="another runtime"),
+    pytest.param([coverage(processor=CPU)], CPU, "tflite", None, id="the CPU has nothing to fall back to"),
+    pytest.param([PART, coverage(64)], GPU, "tflite", None, id="one delegate that takes all is enough"),
+    pytest.param([PART, HEXAGON], GPU, "tflite", HEXAGON, id="the one that takes most of the work speaks"),
+    pytest.param([coverage(), HEXAGON], GPU, "tflite", coverage(), id="of equals always the same one"),
+    pytest.param(
+        [coverage(0, partitions=0)], GPU, "tflite", coverage(0, partitions=0), id="nothing is taken"
+    ),
+]
+
+
+@pytest.mark.parametrize(("known", "processor", "runtime", "left"), LEFT)
+def test_what_falls_back_is_known_of_the_way_in_any_order(known, processor, runtime, left):
+    for ordered in permutations(known):
+        found = candidate(variant(coverage=ordered), processor=processor, runtime=runtime)
+        assert found.falls_back == left

@@ -25,6 +25,7 @@ from tests.builders import (
     NPU,
     accuracy,
     candidate,
+    coverage,
     device,
     latency,
     measurement,
@@ -85,6 +86,11 @@ FIT = {
         unproven(variant(operators=("ADD", "CONV_2D")), processor=GPU),
         unproven(variant(operators=("ADD", "FFT", "EIG")), processor=GPU),
         "tflite on the gpu does not take EIG or FFT",
+    ),
+    "delegate": FitCase(
+        unproven(variant(coverage=(coverage(64),)), processor=GPU),
+        unproven(variant(coverage=(coverage(),)), processor=GPU),
+        "tflite-gpu takes 52 of 64 operators in 3 parts: CONV_3D (not in its list) falls back to the CPU",
     ),
     "ram": FitCase(
         on_board(INT8, memory_bytes=320_000),
@@ -248,6 +254,14 @@ def test_a_measurement_on_the_device_itself_proves_fit():
     assert misfits(unproven(wrong), PHONE, Needs())
 
 
+def test_what_falls_back_in_part_but_was_measured_on_the_device_is_not_refused():
+    split = variant(coverage=(coverage(),))
+    on_gpu = {"processor": GPU, "runtime": "tflite"}
+    assert misfits(candidate(split, rows=(measurement(**on_gpu),), **on_gpu), PHONE, Needs()) == []
+    elsewhere = misfits(unproven(split, rows=(twin_row(**on_gpu),), **on_gpu), PHONE, Needs())
+    assert [each.rule for each in elsewhere] == ["delegate"]
+
+
 def test_a_measurement_of_energy_on_the_device_itself_proves_fit():
     rows = (measurement(latency_ms=None, energy_mj=2.0),)
     assert misfits(candidate(variant(min_os="Android 15"), latency=None, rows=rows), PHONE, Needs()) == []
@@ -262,6 +276,12 @@ def test_a_measurement_on_another_device_proves_nothing():
 MISSING = [
     pytest.param(unproven(variant(precision=Precision.UNKNOWN), processor=GPU), PHONE, id="its precision"),
     pytest.param(unproven(variant(operators=()), processor=GPU), PHONE, id="its operators"),
+    pytest.param(unproven(variant(coverage=()), processor=GPU), PHONE, id="what its delegate takes"),
+    pytest.param(
+        unproven(variant(coverage=(coverage(runtime="another"),)), processor=GPU),
+        PHONE,
+        id="what the delegate of this runtime takes",
+    ),
     pytest.param(unproven(variant(size_bytes=None)), PHONE, id="its size"),
     pytest.param(unproven(variant(min_os="")), PHONE, id="the system it needs"),
     pytest.param(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.values import Evidence, Precision
-from tests.builders import CPU, GPU, accuracy, model, variant
+from tests.builders import CPU, GPU, accuracy, coverage, model, spec, variant
 
 # Newcombe 1998, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17, table I,
 # method 3 (score method without continuity correction), to four digits.
@@ -110,8 +110,10 @@ def test_without_a_file_a_variant_is_named_by_what_it_is(change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"note": "x"}, {"size_bytes": 5}, {"accuracies": ()}, {"source": "other"}]
-)
+    "change",
+    [{"note": "x"}, {"size_bytes": 5}, {"accuracies": ()}, {"source": "other"}, {"spec": spec()},
+     {"certificate": "ab" * 32}, {"coverage": (coverage(),)}],
+)  # fmt: skip
 def test_what_is_only_said_of_a_variant_does_not_rename_it(change):
     assert replace(variant(), **change).digest == variant().digest
 
@@ -154,3 +156,31 @@ LEAST = [
 @pytest.mark.parametrize(("known", "least"), LEAST)
 def test_a_file_takes_at_least_what_its_weights_take(known, least):
     assert known.least_bytes == least
+
+
+COVERAGES = [
+    (coverage(), "52 of 64 operators in 3 parts: CONV_3D (not in its list) falls back to the CPU"),
+    (
+        coverage(partitions=1, reasons=("A", "B")),
+        "52 of 64 operators in 1 part: A and B fall back to the CPU",
+    ),
+    (coverage(reasons=("A", "B", "C")), "52 of 64 operators in 3 parts: A, B and C fall back to the CPU"),
+    (
+        coverage(reasons=tuple("ABCDE")),
+        "52 of 64 operators in 3 parts: A, B, C and 2 more fall back to the CPU",
+    ),
+    (coverage(0, reasons=()), "none of 64 operators: the rest falls back to the CPU"),
+    (coverage(64, reasons=(), partitions=1), "64 of 64 operators in 1 part"),
+]
+
+
+@pytest.mark.parametrize(("found", "words"), COVERAGES)
+def test_what_a_delegate_takes_is_said_in_a_sentence(found, words):
+    assert str(found) == f"tflite-gpu takes {words}"
+
+
+@settings(derandomize=True)
+@given(st.integers(0, 64), st.integers(0, 64))
+def test_a_file_is_taken_whole_exactly_when_nothing_is_said_to_fall_back(taken, of):
+    found = coverage(min(taken, of), of_operators=of)
+    assert found.whole == ("back to the CPU" not in str(found))

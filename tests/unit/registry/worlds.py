@@ -13,7 +13,7 @@ from registry.choice import Shelf
 from registry.ranking import Request
 from registry.rules import Budgets
 from registry.values import Availability, Evidence, Measurement, Objective, Precision, Variant
-from tests.builders import CPU, DSP, GPU, NPU, accuracy, device, measurement, model, variant, way
+from tests.builders import CPU, DSP, GPU, NPU, accuracy, coverage, device, measurement, model, variant, way
 
 NAMES = ("a", "b", "c", "d")
 
@@ -34,6 +34,14 @@ ACCURACIES = (
     (accuracy(64.0), accuracy(71.0, samples=100)),
     (accuracy(70.0), accuracy(62.0, processor=GPU, samples=100)),
     (accuracy(65.0, dataset="other pictures"),),
+)
+
+COVERAGES = (
+    *[()] * 4,
+    (coverage(64),),
+    (coverage(),),
+    (coverage(), coverage(64, delegate="another")),
+    (coverage(runtime="onnxruntime"), coverage(processor=CPU), coverage(processor=NPU)),
 )
 
 
@@ -95,6 +103,7 @@ def _variant(rng: Random, name: str) -> Variant:
         min_os=rng.choice(("", "Android 11", "Android 12", "Android 15")),
         weights=rng.choice((*["ours"] * 9, "random")),
         availability=rng.choice((Availability.HELD, Availability.CATALOGUED)),
+        coverage=rng.choice(COVERAGES),
     )
 
 

@@ -1,10 +1,12 @@
 """A small catalogue, the shipped one, and registries made from them."""
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ from device_profiles.profile import CpuCluster, DeviceProfile, Kind, Processor, 
 from registry import store
 from registry.catalogue import Catalogue, read_catalogue
 from registry.catalogue.reading import Source, read_tables
+from registry.certificates import certificate_digest
 from registry.reader import shipped_registry
-from registry.values import Accuracy, Measurement, Model, Precision, Variant
+from registry.values import Accuracy, Availability, Measurement, Model, Precision, Variant
+from tests.builders import GPU, coverage, spec
 
 NOBODY = 65534
 
@@ -46,6 +50,28 @@ def small() -> Catalogue:
         place="table 1", excluded="", note="",
     )  # fmt: skip
     return Catalogue({"paper": source}, {"digits": model}, {"net-int8.tflite": variant}, (measurement,))
+
+
+@pytest.fixture(scope="session")
+def held(small) -> Catalogue:
+    """Two files of one conversion, with all that is known of a file, of a model and a source that may be new."""
+    text = json.dumps(
+        {"files": [{"sha256": "aa" * 32}, {"sha256": "bb" * 32}], "näme": "x"}, ensure_ascii=False
+    )
+    text = f"{text}\r\n"  # its line ends stay, too
+    (plain,) = small.variants.values()
+    one, other = (
+        replace(
+            plain, name=f"net-{letter}.tflite", availability=Availability.HELD, sha256=letter * 64,
+            spec=spec(), certificate=certificate_digest(text),
+            coverage=(coverage(), coverage(64, processor=GPU, delegate="another", reasons=())),
+        )
+        for letter in "ab"
+    )  # fmt: skip
+    return replace(
+        small, variants={each.name: each for each in (one, other)}, measurements=(),
+        certificates={certificate_digest(text): text},
+    )  # fmt: skip
 
 
 @pytest.fixture

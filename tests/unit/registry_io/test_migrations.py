@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pytest_alembic.tests import (
@@ -14,7 +15,7 @@ from pytest_alembic.tests import (
 )
 
 from registry import store
-from registry.reader import SCHEMA
+from registry.reader import SCHEMA, Reader
 
 __all__ = [
     "test_model_definitions_match_ddl",
@@ -68,11 +69,32 @@ def test_a_migration_that_fails_leaves_the_old_schema(tmp_path):
     engine.dispose()
 
 
+def test_a_registry_of_the_first_schema_keeps_every_row_on_its_way_up_and_back(made, small):
+    engine = store.engine_for(made)
+
+    def rows() -> dict[str, list[tuple[object, ...]]]:
+        with engine.connect() as connection:
+            names = sa.inspect(connection).get_table_names()
+            wanted = [each for each in names if each not in {"alembic_version", "artifact", "certificate"}]
+            return {each: connection.execute(sa.text(f"SELECT * FROM {each}")).fetchall() for each in wanted}
+
+    before = rows()
+    with engine.begin() as connection:
+        command.downgrade(store.migration_config(connection), "0001")
+    assert rows() == before
+    assert "artifact" not in sa.inspect(engine).get_table_names()
+    store.migrate(engine)
+    assert rows() == before
+    engine.dispose()
+    with Reader(made) as reader:
+        assert reader.variants().keys() == small.variants.keys()
+
+
 def test_every_foreign_key_refuses_to_lose_what_it_refers_to(tmp_path):
     engine = store.engine_for(tmp_path / "zoo.db")
     store.migrate(engine)
     inspector = sa.inspect(engine)
     keys = [key for name in inspector.get_table_names() for key in inspector.get_foreign_keys(name)]
     engine.dispose()
-    assert len(keys) == 8
+    assert len(keys) == 10
     assert {key["options"]["ondelete"] for key in keys} == {"RESTRICT"}

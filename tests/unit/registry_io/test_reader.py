@@ -7,11 +7,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from device_profiles.matching import MatchedBy
+from registry import store
 from registry.reader import SCHEMA, Reader, shipped_registry
 from registry.values import Accuracy, Evidence, Processor
 from zoo.errors import RegistryError, UnknownNameError
@@ -23,7 +25,9 @@ def read_all(path: Path) -> None:
         reader.names()
         reader.devices()
         reader.models()
-        reader.variants()
+        for each in reader.variants().values():
+            if each.certificate:
+                reader.certificate(each.certificate)
         reader.sources()
         reader.needs()
         list(reader.measurements())
@@ -79,6 +83,22 @@ def test_a_measurement_of_another_device_with_the_chip_is_same_soc(made):
     assert evidence == {
         ("phone", "chip"): [Evidence.MEASURED], ("other", "chip"): [Evidence.SAME_SOC], ("other", "else"): [],
     }  # fmt: skip
+
+
+def test_a_choice_is_made_from_variants_without_their_specs(made, held):
+    store.add(made, held)
+    with Reader(made) as reader:
+        whole = reader.variants()
+        for name, each in reader.shelves("phone", "chip")["digits"].variants.items():
+            assert each == replace(whole[name], spec=None)
+        assert reader.variants("digits") == whole
+    assert [each.spec is None for each in whole.values()] == [False, False, True]
+
+
+@pytest.mark.parametrize("digest", ["", "ab", "x' OR 1 --"])
+def test_a_certificate_that_is_not_there_is_unknown(made, digest):
+    with Reader(made) as reader, pytest.raises(UnknownNameError, match="unknown certificate"):
+        reader.certificate(digest)
 
 
 @pytest.mark.parametrize("model", ["digitz", "", "DIGITS"])
@@ -166,10 +186,20 @@ def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
         pytest.param(replaced(b"catalogued", b"cataloqued"), id="an unknown availability"),
         pytest.param(replaced(b"int8tflite", b"int9tflite"), id="an unknown precision"),
         pytest.param(replaced(b"cpuCPU", b"cqpCPU"), id="an unknown processor"),
+        pytest.param(replaced(b'"operators": 52', b'"oberators": 52'), id="a key of a coverage"),
+        pytest.param(
+            replaced(b'"processor": "gpu"', b'"processor": "gqu"'), id="an unknown processor of a coverage"
+        ),
+        pytest.param(
+            replaced(b'"channel_order":"RGB"', b'"channel_order":"RGX"'), id="an unknown word in a spec"
+        ),
+        pytest.param(replaced(b'"shape":[1,224,', b'"shape":[0,224,'), id="a spec that contradicts itself"),
+        pytest.param(replaced(b'"n\xc3\xa4me": "x"', b'"n\xc3\xa4me": "y"'), id="a certificate"),
         pytest.param(replaced(b"P1aliasphone", b"P1alixsphone"), id="an unknown kind of name"),
     ],
 )
-def test_damage_is_named_in_one_line_with_what_to_do(made, damage):
+def test_damage_is_named_in_one_line_with_what_to_do(made, held, damage):
+    store.add(made, held)
     made.write_bytes(damage(made.read_bytes()))
     message = refusal(made)
     assert f"'{made}'" in message

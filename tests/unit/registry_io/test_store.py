@@ -3,10 +3,12 @@
 import os
 import pickle
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from sqlmodel import Session
 
 import zoo
 from registry import store, tables
+from registry.catalogue import Catalogue
 from registry.reader import Reader
 from zoo.errors import RegistryError
 
@@ -133,9 +136,9 @@ def test_a_rebuild_into_a_read_only_folder_is_refused(open_folder, without_right
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 64 KiB, as on a full disk; Python ignores the signal, so writing fails."""
+    """No file may grow beyond 160 kB, as on a full disk; Python ignores the signal, so writing fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (160_000, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -208,6 +211,201 @@ def test_a_rebuild_that_is_killed_leaves_the_old_registry_and_the_next_one_works
         assert list(reader.measurements()) == []
 
 
+def test_what_is_known_of_files_is_rebuilt_and_read_unchanged(tmp_path, held, device):
+    store.rebuild(tmp_path / "zoo.db", held, [device])
+    with Reader(tmp_path / "zoo.db") as reader:
+        assert_reads(reader, held)
+        assert [len(rows) for rows in (dump(tmp_path / "zoo.db")["certificate"], reader.variants())] == [1, 2]
+
+
+def assert_reads(reader: Reader, found: Catalogue) -> None:
+    """Everything of ``found`` is there; sources are read as citations."""
+    known = reader.variants()
+    for name, each in found.variants.items():
+        there = known[name]
+        assert (there.spec, there.certificate, there.coverage) == (each.spec, each.certificate, each.coverage)
+        assert (there.sha256, there.availability) == (each.sha256, each.availability)
+        assert len(there.accuracies) == len(each.accuracies)
+        assert there.certificate
+        assert reader.certificate(there.certificate) == found.certificates[there.certificate]
+
+
+# ---- adding --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_added_is_read_beside_what_was_there(made, small, held):
+    before = dump(made)
+    store.add(made, held)
+    after = dump(made)
+    assert all(row in after[table] for table, rows in before.items() for row in rows)
+    assert after["source"] == before["source"]
+    assert after["model"] == before["model"]
+    assert contents(made.parent) == ["zoo.db"]
+    with Reader(made) as reader:
+        assert_reads(reader, held)
+        assert reader.variants().keys() == {*small.variants, *held.variants}
+
+
+def test_new_models_sources_and_measurements_come_with_their_variants(made, held, small):
+    (model,), (source,) = held.models.values(), held.sources.values()
+    (one, _) = held.variants.values()
+    one = replace(one, model="letters", source="page", accuracies=())
+    row = replace(small.measurements[0], variant=one.name, source="page")
+    new = replace(
+        held,
+        models={"letters": replace(model, name="letters")},
+        sources={"page": replace(source, id="page", citation="A page")},
+        variants={one.name: one},
+        measurements=(row,),
+    )
+    store.add(made, new)
+    with Reader(made) as reader:
+        assert set(reader.models()) == {"digits", "letters"}
+        assert reader.sources()["page"] == "A page"
+        assert reader.variant_counts()[one.name] == 1
+        assert_reads(reader, new)
+
+
+def test_a_second_file_of_a_conversion_shares_its_certificate(made, held):
+    for name, each in held.variants.items():
+        store.add(made, replace(held, variants={name: each}))
+    assert len(dump(made)["certificate"]) == 1
+    with Reader(made) as reader:
+        assert_reads(reader, held)
+
+
+def changed(held: Catalogue, **other: object) -> Catalogue:
+    """The second variant with other facts."""
+    one, last = held.variants.values()
+    last = replace(last, **other)
+    return replace(held, variants={one.name: one, last.name: last})
+
+
+BAD = [
+    pytest.param(
+        lambda held: changed(held, name="net-int8.tflite"), "has net-int8.tflite already", id="a name"
+    ),
+    pytest.param(lambda held: changed(held, model="nobody"), "in neither", id="an unknown model"),
+    pytest.param(lambda held: changed(held, source="nobody"), "in neither", id="an unknown source"),
+    pytest.param(
+        lambda held: changed(held, sha256="cc" * 32),
+        "variant 'net-b.tflite': the certificate names 2 files, none with the sha256 cccc",
+        id="another file",
+    ),
+    pytest.param(lambda held: changed(held, sha256=None), "none with the sha256 None", id="no file"),
+    pytest.param(
+        lambda held: changed(held, certificate="cc" * 32),
+        "variant 'net-b.tflite': its certificate cccc.* is not given",
+        id="a certificate that is not given",
+    ),
+    pytest.param(
+        lambda held: replace(held, certificates={**held.certificates, "cc" * 32: "{}"}),
+        "under another digest",
+        id="a certificate under another digest",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "words"), BAD)
+def test_what_cannot_be_added_leaves_the_registry_as_it_was(made, held, make, words):
+    before = made.read_bytes()
+    with pytest.raises(RegistryError, match=words) as refused:
+        store.add(made, make(held))
+    assert "\n" not in str(refused.value)
+    assert (contents(made.parent), made.read_bytes()) == (["zoo.db"], before)
+
+
+def test_a_certificate_that_does_not_vouch_leaves_the_old_registry_at_a_rebuild(made, held, device):
+    before = made.read_bytes()
+    with pytest.raises(RegistryError, match="none with the sha256 cccc"):
+        store.rebuild(made, changed(held, sha256="cc" * 32), [device])
+    assert (contents(made.parent), made.read_bytes()) == (["zoo.db"], before)
+
+
+def test_nothing_is_added_to_what_is_no_registry(tmp_path, held):
+    with pytest.raises(RegistryError, match="there is no registry"):
+        store.add(tmp_path / "zoo.db", held)
+    assert contents(tmp_path) == []
+
+
+def test_adding_on_a_full_disk_leaves_the_registry_as_it_was(made, held, full_disk):
+    before = dump(made)
+    one, _ = held.variants.values()
+    labels = tuple(f"a class of number {number}" for number in range(10_000))
+    large = replace(one, spec=replace(one.spec, decoding=replace(one.spec.decoding, labels=labels)))
+    with pytest.raises(RegistryError, match="cannot write the registry") as refused:
+        store.add(made, replace(held, variants={one.name: large}))
+    assert "\n" not in str(refused.value)
+    assert "INSERT" not in str(refused.value)
+    with Reader(made) as reader:
+        assert list(reader.variants()) == ["net-int8.tflite"]
+    assert (contents(made.parent), dump(made)) == (["zoo.db"], before)
+
+
+ADDER = """
+import pickle, sys
+from pathlib import Path
+from registry import store
+path, inputs = map(Path, sys.argv[1:])
+store.add(path, pickle.loads(inputs.read_bytes()))
+"""
+
+
+@pytest.fixture
+def half_changed(made, small, held, tmp_path) -> Path:
+    """A registry whose writer was killed when part of its change was in the file."""
+    row = replace(small.measurements[0], variant="net-a.tflite")
+    inputs = tmp_path / "inputs"
+    inputs.write_bytes(pickle.dumps(replace(held, measurements=(row,) * 100_000)))
+    size = made.stat().st_size
+    writer = subprocess.Popen(
+        [sys.executable, "-c", ADDER, str(made), str(inputs)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )
+    deadline = time.monotonic() + 60
+    while writer.poll() is None and made.stat().st_size == size and time.monotonic() < deadline:
+        time.sleep(0.002)
+    writer.send_signal(signal.SIGKILL)
+    assert writer.wait() == -signal.SIGKILL
+    assert contents(made.parent) == ["zoo.db", "zoo.db-journal"]
+    return made
+
+
+def test_a_change_whose_writer_was_killed_is_undone_by_the_next_reader(half_changed, held):
+    with Reader(half_changed) as reader:
+        assert list(reader.variants()) == ["net-int8.tflite"]
+    assert contents(half_changed.parent) == ["zoo.db"]
+    store.add(half_changed, held)
+    with Reader(half_changed) as reader:
+        assert_reads(reader, held)
+
+
+def test_a_reader_who_may_not_undo_a_change_says_so(half_changed, without_rights):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for each in half_changed.parent.iterdir():
+            shutil.copyfile(each, folder / each.name)
+            (folder / each.name).chmod(0o444)
+        folder.chmod(0o555)
+        with (
+            without_rights(),
+            pytest.raises(RegistryError, match=r"left half-done .* a user who may write it") as refused,
+        ):
+            Reader(folder / "zoo.db")
+        folder.chmod(0o755)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_registry_in_use_is_said_to_be_locked(made, held):
+    engine = store.engine_for(made)
+    with engine.begin(), pytest.raises(RegistryError, match="database is locked"):
+        store.add(made, held)
+    engine.dispose()
+
+
+# ---- durability ----------------------------------------------------------------------------------------------------
+
+
 def test_the_settings_keep_a_registry_whole(tmp_path):
     engine = store.engine_for(tmp_path / "zoo.db")
     with engine.connect() as connection:
@@ -271,6 +469,14 @@ def test_readers_read_while_a_writer_has_begun(made):
         pytest.param("UPDATE measurement SET device = 'nobody'", "FOREIGN KEY", id="a device nobody knows"),
         pytest.param("UPDATE variant SET model = 'nobody'", "FOREIGN KEY", id="a model nobody knows"),
         pytest.param("UPDATE accuracy SET source = ''", "FOREIGN KEY", id="no source"),
+        pytest.param(
+            "INSERT INTO artifact VALUES ('nobody', NULL, '[]', NULL)", "FOREIGN KEY", id="a file of nobody"
+        ),
+        pytest.param(
+            "INSERT INTO artifact VALUES ('net-int8.tflite', 'x', '[]', NULL)",
+            "FOREIGN KEY",
+            id="no certificate",
+        ),
         pytest.param("UPDATE variant SET name = NULL", "NOT NULL", id="no name"),
     ],
 )

@@ -10,7 +10,9 @@ from device_profiles.profile import DeviceFacts
 from registry.ranking import Request
 from registry.reader import Reader
 from registry.rules import Budgets
+from registry.spec import parse_spec
 from registry.values import Objective, Processor
+from tests.builders import GPU, candidate, coverage, model, spec, variant
 from zoo import actions
 from zoo.views import documents
 
@@ -126,3 +128,34 @@ def test_a_difference_names_both_variants_on_every_way(registry):
         assert one or other
         assert (one or {"variant": INT8})["variant"] == INT8
         assert (other or {"variant": FLOAT})["variant"] == FLOAT
+
+
+def test_what_is_known_of_a_file_is_said_and_what_is_not_keeps_its_keys():
+    plain = documents.variant(variant(), model())
+    assert (plain["spec"], plain["certificate"], plain["coverage"]) == (None, None, [])
+    known = variant(spec=spec(), certificate="ab" * 32, coverage=(coverage(), coverage(64, reasons=())))
+    document = documents.variant(known, model())
+    assert_plain_json(document)
+    assert set(document) == set(plain)
+    assert document["certificate"] == {"sha256": "ab" * 32}
+    assert [(each["operators"], each["whole"]) for each in document["coverage"]] == [(52, False), (64, True)]
+    assert document["coverage"][0]["reasons"] == ("CONV_3D (not in its list)",)
+
+
+def test_the_spec_in_a_document_is_a_spec_again():
+    document = documents.variant(variant(spec=spec()), model())
+    assert parse_spec(json.dumps(document["spec"]), "x") == spec()
+
+
+def test_a_candidate_says_what_falls_back_only_where_something_is_known_to():
+    split = candidate(variant(coverage=(coverage(),)), processor=GPU)
+    document = documents.candidate(split, model())
+    assert_plain_json(document)
+    assert document["falls_back"]["delegate"] == "tflite-gpu"
+    assert (document["falls_back"]["operators"], document["falls_back"]["of_operators"]) == (52, 64)
+    for other in (
+        candidate(),
+        candidate(variant(coverage=(coverage(64),)), processor=GPU),
+        candidate(split.variant),
+    ):
+        assert "falls_back" not in documents.candidate(other, model())

@@ -1,0 +1,141 @@
+"""What every target is, and the table of targets: all that is known of each before it is imported."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from converters.recipes import Recipe, Target
+from converters.sources.base import Source
+from zoo.errors import MissingExtraError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a conversion may be told beside its recipe.
+
+    Attributes:
+        calibration: samples for static int8, one list of arrays (one an input) a sample, in the source's layout.
+        tiny: whether every byte counts: names and metadata are stripped, Core ML uses its older, smaller format.
+        exact: whether the weights lie on a grid or codebook, so that they must arrive to the last bit.
+        onnx_activations: ``uint8`` or ``int8``, of static int8 in ONNX.
+        core: core that C source is made for, such as ``cortex-m4``; ``portable`` for none.
+    """
+
+    calibration: Sequence[Sequence[Array]]
+    tiny: bool = False
+    exact: bool = False
+    onnx_activations: str = "uint8"
+    core: str = "portable"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file's inputs or outputs differ from the source's.
+
+    Attributes:
+        channels_last: positions of the ports that are (N, H, W, C) in the file and (N, C, H, W) in the source.
+    """
+
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedWeight:
+    """One weight tensor of a written file, in the layout that torch has it.
+
+    Attributes:
+        integers: int8, output channels first.
+        scales: float32, one an output channel, or one alone.
+    """
+
+    integers: Array
+    scales: Array
+
+
+class Converter(Protocol):
+    """Turns one source into files of one format. The slow part is done once, at the first `write`.
+
+    Attributes:
+        layout: see `Layout`.
+    """
+
+    layout: Layout
+
+    def suffix_of(self, recipe: Recipe, settings: Settings) -> str:
+        """How the name of such a file ends."""
+        ...
+
+    def operators(self) -> frozenset[str]:
+        """Kinds of operators in the float32 file."""
+        ...
+
+    def write(self, recipe: Recipe, settings: Settings, out: Path) -> None:
+        """Write the file of one recipe.
+
+        Raises:
+            ConversionError: the net uses something the format cannot say.
+        """
+        ...
+
+    def weights(self, path: Path) -> list[QuantizedWeight]:
+        """The integer weights of a written file, read back from its bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a converter lives, and what must be installed to use it.
+
+    Attributes:
+        converter: ``module:class``; the class takes the source and a scratch folder.
+        extra: the extra that brings what it needs.
+        packages: whose versions the certificate names.
+    """
+
+    converter: str
+    extra: str
+    packages: tuple[str, ...]
+
+
+TARGETS: Mapping[Target, Entry] = MappingProxyType(
+    {
+        Target.TFLITE: Entry(
+            "converters.targets.tflite:TfliteConverter",
+            "tflite",
+            ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
+        ),
+        Target.COREML: Entry(
+            "converters.targets.coreml:CoremlConverter", "coreml", ("torch", "coremltools", "scikit-learn")
+        ),
+        Target.ONNX: Entry(
+            "converters.targets.onnx:OnnxConverter", "onnx", ("torch", "onnx", "onnxscript", "onnxruntime")
+        ),
+        Target.C: Entry("converters.targets.c_source:CConverter", "tflite", ("bakenn",)),
+    }
+)
+
+
+def converter(target: Target, source: Source, scratch: Path) -> Converter:
+    """Import the converter to ``target`` and give it the source.
+
+    Raises:
+        MissingExtraError: its framework is not installed.
+    """
+    entry = TARGETS[target]
+    module, _, name = entry.converter.partition(":")
+    try:
+        made: Converter = getattr(import_module(module), name)(source, scratch)
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError(
+            f"converting to {target} needs '{problem.name}'. "
+            f"Install it with: pip install 'device-zoo[{entry.extra}]'"
+        ) from problem
+    return made

@@ -1,0 +1,226 @@
+"""To Core ML: coremltools traces the net (or falls back to its exported graph) and compresses the ML Program.
+
+Floats are float16 in a file of any compressed recipe, as the Neural Engine computes, unless the weights lie on a grid
+or codebook already: then the program is float32, so that integers, scales and codebooks arrive to the last bit.
+Where every byte counts, the older NeuralNetwork format is written: it has no program text (about 25 kB).
+"""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters import grids
+from converters.quiet import quiet
+from converters.recipes import Recipe
+from converters.sources.base import Source
+from converters.targets.base import Layout, QuantizedWeight, Settings
+from zoo.errors import ConversionError
+
+_IN_NEURAL_NETWORK = {Recipe.FLOAT32, Recipe.FLOAT16, Recipe.INT8_WEIGHTS}
+
+
+class CoremlConverter:
+    """See `converters.targets.base.Converter`. Layouts stay those of the source.
+
+    Args:
+        source: a torch module.
+        scratch: not used: coremltools keeps the program in memory.
+    """
+
+    layout = Layout()
+
+    def __init__(self, source: Source, scratch: Path) -> None:
+        """Remember the source; nothing is converted yet."""
+        with quiet():
+            import coremltools  # noqa: F401 - a missing package must be said before anything else is done
+
+        self._source, self._scratch = source, scratch
+        self._program = cache(self._convert)
+
+    def _convert(self, *, half: bool, newest: bool) -> Any:
+        """An ML Program in float16 or float32, for iOS 16 or iOS 18."""
+        import coremltools as ct
+
+        target = ct.target.iOS18 if newest else ct.target.iOS16
+        precision = ct.precision.FLOAT16 if half else ct.precision.FLOAT32
+        return self._lower(
+            self._module(),
+            convert_to="mlprogram",
+            minimum_deployment_target=target,
+            compute_precision=precision,
+        )
+
+    def _static(self, recipe: Recipe, settings: Settings) -> Any:
+        """Integer weights and activations (iOS 17).
+
+        coremltools calibrates a finished program only on a Mac, where it can run it. Its torch quantizer observes the
+        ranges in torch instead, with fake quantization switched on only after the last sample.
+        """
+        import coremltools as ct
+        import torch
+        from coremltools.optimize.torch.quantization import (
+            LinearQuantizer,
+            LinearQuantizerConfig,
+            ModuleLinearQuantizerConfig,
+        )
+
+        never = len(settings.calibration) + 1
+        config = ModuleLinearQuantizerConfig(
+            quantization_scheme="symmetric",
+            milestones=[0, never, never, 0],
+            weight_per_channel=recipe is Recipe.INT8,
+        )
+        samples = [tuple(torch.from_numpy(each) for each in sample) for sample in settings.calibration]
+        with quiet():
+            try:
+                net = copy.deepcopy(self._module().net)
+                quantizer = LinearQuantizer(net, LinearQuantizerConfig(global_config=config))
+                observed = quantizer.prepare(example_inputs=samples[0], inplace=False)
+                quantizer.step()
+                observed.eval()
+                for sample in samples:
+                    observed(*sample)
+                if settings.exact and recipe is Recipe.INT8:
+                    _keep_grids(observed)
+                done = type(self._source.module)(quantizer.finalize(inplace=False), is_graph=False)
+            except Exception as problem:  # fx tracing raises what it likes
+                raise ConversionError(
+                    "coremltools' torch quantizer cannot trace the net, and its other one needs a Mac: "
+                    f"{' '.join(str(problem).split())[:200]}"
+                ) from problem
+        return self._lower(
+            done,
+            convert_to="mlprogram",
+            minimum_deployment_target=ct.target.iOS17,
+            compute_precision=ct.precision.FLOAT32 if settings.exact else ct.precision.FLOAT16,
+        )
+
+    def _module(self) -> Any:
+        if self._source.module is None:
+            raise ConversionError(f"{self._source.name} cannot become Core ML: {self._source.no_module}")
+        return self._source.module
+
+    def _lower(self, module: Any, **options: Any) -> Any:
+        import coremltools as ct
+        import torch
+
+        examples = tuple(
+            torch.zeros(each.shape, dtype=getattr(torch, each.dtype)) for each in self._source.inputs
+        )
+        inputs = [
+            ct.TensorType(name=each.name, shape=each.shape, dtype=np.dtype(each.dtype).type)
+            for each in self._source.inputs
+        ]
+        outputs = [ct.TensorType(name=each.name) for each in self._source.outputs]
+        with quiet():
+            try:
+                traced = torch.jit.trace(module, examples)
+                return ct.convert(traced, inputs=inputs, outputs=outputs, **options)
+            except Exception:  # noqa: BLE001 - whatever trace or its frontend cannot take, export may
+                try:
+                    exported = torch.export.export(module, examples).run_decompositions({})
+                    return ct.convert(exported, outputs=outputs, **options)
+                except Exception as problem:  # both frontends raise what they like
+                    raise ConversionError(
+                        f"{self._source.name} cannot become Core ML: {' '.join(str(problem).split())[:300]}"
+                    ) from problem
+
+    def suffix_of(self, recipe: Recipe, settings: Settings) -> str:
+        """NeuralNetwork files are single files with a suffix of their own."""
+        return ".mlmodel" if settings.tiny and recipe in _IN_NEURAL_NETWORK else ".mlpackage"
+
+    def operators(self) -> frozenset[str]:
+        """Kinds of operators in the float32 file."""
+        program = self._program(half=False, newest=False)._mil_program
+        return frozenset(each.op_type for each in program.functions["main"].operations)
+
+    def write(self, recipe: Recipe, settings: Settings, out: Path) -> None:
+        """See `converters.targets.base.Converter`."""
+        if settings.tiny and recipe in _IN_NEURAL_NETWORK:
+            self._write_neural_network(recipe, out)
+            return
+        if recipe.is_static:
+            made = self._static(recipe, settings)
+            with quiet():
+                made.save(str(out))
+            return
+        half = recipe is not Recipe.FLOAT32 and not settings.exact
+        newest = recipe is Recipe.INT4_WEIGHTS
+        program = self._program(half=half or recipe is Recipe.FLOAT16, newest=newest)
+        with quiet():
+            made = _compress(program, recipe, exact=settings.exact)
+        if settings.tiny:
+            _forget(made)
+        with quiet():
+            made.save(str(out))
+
+    def _write_neural_network(self, recipe: Recipe, out: Path) -> None:
+        import coremltools as ct
+        from coremltools.models.neural_network import quantization_utils
+
+        made = self._lower(self._module(), convert_to="neuralnetwork")
+        bits = {Recipe.FLOAT32: 32, Recipe.FLOAT16: 16, Recipe.INT8_WEIGHTS: 8}[recipe]
+        with quiet():
+            if bits < 32:  # noqa: PLR2004 - bits
+                made = quantization_utils.quantize_weights(made, bits)
+            spec = made.get_spec() if hasattr(made, "get_spec") else made
+            spec.description.metadata.Clear()
+            ct.models.utils.save_spec(spec, str(out))
+
+    def weights(self, path: Path) -> list[QuantizedWeight]:
+        """See `converters.targets.base.Converter`."""
+        from converters.mil import load
+
+        return [
+            QuantizedWeight(each.integers, each.scales)
+            for each in load(path).weights().values()
+            if each.integers is not None
+        ]
+
+
+def _compress(program: Any, recipe: Recipe, *, exact: bool) -> Any:
+    """Compress every weight whatever its size: coremltools leaves tensors below 2,048 elements alone unless told."""
+    import coremltools.optimize.coreml as cto
+
+    match recipe:
+        case Recipe.FLOAT32 | Recipe.FLOAT16:
+            return program
+        case Recipe.INT8_WEIGHTS | Recipe.INT4_WEIGHTS:
+            config: Any = cto.OpLinearQuantizerConfig(
+                mode="linear_symmetric",
+                dtype=f"int{recipe.weight_bits}",
+                granularity="per_channel",
+                weight_threshold=1,
+            )
+            return cto.linear_quantize_weights(program, cto.OptimizationConfig(global_config=config))
+        case Recipe.SPARSE:
+            config = cto.OpThresholdPrunerConfig(threshold=1e-12, weight_threshold=1)
+            return cto.prune_weights(program, cto.OptimizationConfig(global_config=config))
+        case _:
+            config = (
+                cto.OpPalettizerConfig(mode="unique", weight_threshold=1)
+                if exact
+                else cto.OpPalettizerConfig(mode="kmeans", nbits=recipe.weight_bits, weight_threshold=1)
+            )
+            return cto.palettize_weights(program, cto.OptimizationConfig(global_config=config))
+
+
+def _keep_grids(observed: Any) -> None:
+    """Have the quantizer take the scales that weights were trained with, where it would compute its own."""
+    import torch
+
+    for module in observed.modules():
+        quantizer = getattr(module, "weight_fake_quant", None)
+        grid = None if quantizer is None else grids.find_grid(module.weight.detach().numpy(), 8)
+        if grid is not None:
+            scales = torch.from_numpy(np.broadcast_to(grid.scales, module.weight.shape[0]).copy())
+            chosen = scales, torch.zeros_like(scales, dtype=torch.int32)
+            quantizer.calculate_qparams = lambda chosen=chosen: chosen
+
+
+def _forget(model: Any) -> None:
+    """Drop what the converter wrote about itself."""
+    model._spec.description.metadata.Clear()

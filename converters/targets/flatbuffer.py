@@ -1,0 +1,200 @@
+"""TFLite files as objects: read, changed and written through LiteRT's own schema classes.
+
+Only for files that this project wrote itself: a file from elsewhere goes through `converters.inspection` first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+from converters.grids import Grid
+from converters.targets.base import Array, QuantizedWeight
+
+WEIGHTED = {
+    schema.BuiltinOperator.CONV_2D: 0,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D: 3,
+    schema.BuiltinOperator.FULLY_CONNECTED: 0,
+    schema.BuiltinOperator.TRANSPOSE_CONV: 0,
+}
+"""Operators whose input 1 is a weight, with the axis of its output channels."""
+_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_INT4_PER_BYTE = 2
+_PER_CHANNEL_DEQUANTIZE, _INT4_DEQUANTIZE = 5, 6  # the first versions of DEQUANTIZE that take them
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSlot:
+    """A constant weight of a model.
+
+    Attributes:
+        graph: the subgraph it is in.
+        operator: the first operator that takes it.
+        tensor: its object.
+        index: its position in the subgraph.
+        axis: of its output channels.
+    """
+
+    graph: Any
+    operator: Any
+    tensor: Any
+    index: int
+    axis: int
+
+
+def read(path: Path) -> Any:
+    """Read a file as a ``ModelT``."""
+    return flatbuffer_utils.read_model(str(path))
+
+
+def write(model: Any, path: Path) -> None:
+    """Write a ``ModelT``."""
+    path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def operators(model: Any) -> frozenset[str]:
+    """Kinds of operators, by their names in the schema."""
+    return frozenset(_NAMES[_builtin(model, each)] for graph in model.subgraphs for each in graph.operators)
+
+
+def _builtin(model: Any, operator: Any) -> int:
+    code = model.operatorCodes[operator.opcodeIndex]
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def weights(model: Any) -> Iterator[WeightSlot]:
+    """Every constant weight, once, whether it is fed directly or through DEQUANTIZE."""
+    for graph in model.subgraphs:
+        made_by = {output: each for each in graph.operators for output in each.outputs}
+        seen = set()
+        for operator in graph.operators:
+            axis = WEIGHTED.get(_builtin(model, operator))
+            if axis is None:
+                continue
+            index = operator.inputs[1]
+            source = made_by.get(index)
+            if source is not None and _builtin(model, source) == schema.BuiltinOperator.DEQUANTIZE:
+                index = source.inputs[0]
+            tensor = graph.tensors[index]
+            if index in seen or not _has_data(model, tensor):
+                continue
+            seen.add(index)
+            yield WeightSlot(graph, operator, tensor, int(index), axis)
+
+
+def _has_data(model: Any, tensor: Any) -> bool:
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def values(model: Any, slot: WeightSlot) -> Array:
+    """The stored values of a weight, output channels first: float32, or the integers."""
+    raw = np.frombuffer(bytes(model.buffers[slot.tensor.buffer].data), np.uint8)
+    shape = tuple(slot.tensor.shape)
+    kind = slot.tensor.type
+    if kind == schema.TensorType.INT4:
+        low, high = (raw << 4).view(np.int8) >> 4, raw.view(np.int8) >> 4
+        flat = np.stack([low, high], axis=-1).reshape(-1)[: int(np.prod(shape))]
+    else:
+        flat = raw.view({schema.TensorType.FLOAT32: np.float32, schema.TensorType.INT8: np.int8,
+                         schema.TensorType.FLOAT16: np.float16}[kind])  # fmt: skip
+    return np.moveaxis(flat.reshape(shape), slot.axis, 0)
+
+
+def store(model: Any, slot: WeightSlot, grid: Grid) -> None:
+    """Put integers and scales in a weight's place; in 4 bits where they fit, else in 8."""
+    stored = np.ascontiguousarray(np.moveaxis(grid.integers, 0, slot.axis)).reshape(-1)
+    tensor = slot.tensor
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale = grid.scales
+    tensor.quantization.zeroPoint = np.zeros(grid.scales.size, np.int64)
+    tensor.quantization.quantizedDimension = slot.axis if grid.per_channel else 0
+    if grid.bits <= 4:  # noqa: PLR2004 - bits
+        tensor.type = schema.TensorType.INT4
+        padded = np.append(stored, np.zeros(stored.size % _INT4_PER_BYTE, np.int8))
+        low, high = padded[0::2].view(np.uint8) & 0x0F, padded[1::2].view(np.uint8) << 4
+        data = low | high
+    else:
+        tensor.type = schema.TensorType.INT8
+        data = stored.view(np.uint8)
+    model.buffers[tensor.buffer].data = data
+
+
+def dequantize_before(model: Any, slot: WeightSlot) -> None:
+    """Insert a DEQUANTIZE between a weight and its users, so that they compute in float32."""
+    options = schema.BuiltinOptions.DequantizeOptions, schema.DequantizeOptionsT()
+    version = _INT4_DEQUANTIZE if slot.tensor.type == schema.TensorType.INT4 else _PER_CHANNEL_DEQUANTIZE
+    made = insert_before(model, slot, schema.BuiltinOperator.DEQUANTIZE, *options, version=version)
+    made.name = (slot.tensor.name or b"") + b"_float"
+
+
+def insert_before(
+    model: Any, slot: WeightSlot, builtin: int, options_type: int, options: Any, *, version: int = 1
+) -> Any:
+    """Insert an operator of one float32 output between a weight and its users; return the output's tensor."""
+    graph = slot.graph
+    made = schema.TensorT()
+    made.shape, made.type, made.buffer = slot.tensor.shape, schema.TensorType.FLOAT32, 0
+    graph.tensors.append(made)
+    new = len(graph.tensors) - 1
+    for each in graph.operators:
+        each.inputs = [new if index == slot.index else index for index in each.inputs]
+    operator = schema.OperatorT()
+    operator.opcodeIndex = _code(model, builtin, version)
+    operator.inputs, operator.outputs = [slot.index], [new]
+    operator.builtinOptionsType, operator.builtinOptions = options_type, options
+    graph.operators.insert(0, operator)
+    return made
+
+
+def _code(model: Any, builtin: int, version: int) -> int:
+    for index, each in enumerate(model.operatorCodes):
+        if each.builtinCode == builtin and each.version >= version:
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.version = builtin, version
+    code.deprecatedBuiltinCode = min(builtin, 127)
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def rescale_bias(model: Any, slot: WeightSlot, grid: Grid, bias: Array) -> None:
+    """Give a static int8 operator's bias the scales that its new weight asks for."""
+    graph, operator = slot.graph, slot.operator
+    if len(operator.inputs) <= 2 or operator.inputs[2] < 0:  # noqa: PLR2004 - input, weight, bias
+        return
+    tensor = graph.tensors[operator.inputs[2]]
+    if tensor.type != schema.TensorType.INT32:
+        return
+    entry = np.float32(graph.tensors[operator.inputs[0]].quantization.scale[0])
+    scales = (entry * grid.scales).astype(np.float32)
+    integers = np.clip(np.rint(bias.astype(np.float64) / scales), -(2**31) + 1, 2**31 - 1).astype(np.int32)
+    tensor.quantization.scale = scales
+    model.buffers[tensor.buffer].data = integers.view(np.uint8)
+
+
+def quantized(path: Path) -> list[QuantizedWeight]:
+    """The integer weights of a file, in torch's layout, output channels first."""
+    model = read(path)
+    found = []
+    for slot in weights(model):
+        if slot.tensor.type in {schema.TensorType.INT8, schema.TensorType.INT4}:
+            scales = np.asarray(slot.tensor.quantization.scale, np.float32)
+            found.append(QuantizedWeight(_as_torch(values(model, slot), slot.axis), scales))
+    return found
+
+
+def _as_torch(stored: Array, axis: int) -> Array:
+    """(O, H, W, I) -> (O, I, H, W); depthwise weights are (O, 1, H, W) already, matrices have no such axes."""
+    return np.moveaxis(stored, -1, 1) if stored.ndim == 4 and axis == 0 else stored  # noqa: PLR2004 - images
+
+
+def strip(model: Any) -> None:
+    """Drop names, descriptions, metadata and signatures: what inference does not need."""
+    flatbuffer_utils.strip_strings(model)
+    model.metadata = None
+    model.signatureDefs = None
