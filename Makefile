@@ -5,9 +5,9 @@ WANTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do "$$p" -c '$(WANTED)' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
-LIGHT := not install and not plot and not long and not convert
+LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long bench rebuild pictures clean
+.PHONY: pick check install test test-long fuzz bench rebuild matrix delegates pictures clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -26,16 +26,25 @@ test: install  ## every check but the long ones
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n auto -m "not long"
+	$(BIN)/python -m pytest -q -n auto -m "not long and not fuzz"
 
 test-long: install  ## the checks that take their time
 	$(BIN)/python -m pytest -q -m long
+
+fuzz: install  ## hostile files, on to 100,000 of each format; goes on where it stopped
+	$(BIN)/python -m pytest -q -s -m fuzz tests/fuzz
 
 bench: .venv/.core  ## how fast the choice is, as ratios against a peer in the same run
 	$(BIN)/python benchmarks/pick.py
 
 rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 	$(BIN)/zoo rebuild --out zoo.db
+
+matrix: install  ## docs/conversion-matrix.md: every net to every format in every precision
+	$(BIN)/python benchmarks/conversion_matrix.py
+
+delegates: .venv/.all  ## docs/delegates.md, from the rules
+	$(BIN)/python -c "from converters.inspection.coverage import manual; print(manual(), end='')" > docs/delegates.md
 
 pictures: install  ## the pictures of the README
 	$(BIN)/zoo plot front --model imagenet-classifier --device pixel3 --out docs/pictures/front.png
@@ -61,4 +70,5 @@ clean:  ## the virtual environment and all caches
 .venv/.all: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing everything into .venv (once)" >&2
 	@$(PIP) --editable '.[all]'
+	@$(PIP) --no-deps basic-pitch==0.4.0 # a real model in four formats, for tests; what it wants to install clashes
 	@touch .venv/.core .venv/.dev $@

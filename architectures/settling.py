@@ -12,8 +12,10 @@ _SEED = 1
 def settle(module: Any, example: torch.Tensor) -> Any:
     """Give every batch norm the statistics of a batch of standard normal inputs.
 
-    With random weights and the usual statistics (mean 0, variance 1) signals die out on their way through a deep net: its
-    outputs are its last biases, and errors of arithmetic do not show. With these, every layer's signal has unit variance,
+    With random weights and the usual statistics (mean 0, variance 1) signals die out on their way through a
+    deep net: its
+    outputs are its last biases, and errors of arithmetic do not show. With these, every layer's signal has
+    unit variance,
     as in a trained net.
 
     Args:

@@ -46,7 +46,7 @@ class Golden:
 
     def save(self, path: Path) -> None:
         """Write inputs and outputs as ``input_<place>`` and ``output_<place>``, samples along axis 0."""
-        columns = {
+        columns: dict[str, Any] = {
             f"{kind}_{place}": np.concatenate(column)
             for kind, runs in (("input", self.inputs), ("output", self.outputs))
             for place, column in enumerate(zip(*runs, strict=True))

@@ -129,4 +129,6 @@ TOLERANCES: Mapping[Recipe, Tolerance] = MappingProxyType(
         Recipe.SPARSE: Tolerance(1e-3, 60),
     }
 )
-"""By recipe. ImageNet's EfficientNet-Lite0 reaches 46 dB as a float16 program, 20 dB with int8 weights. Below 3 dB the difference is half as strong as the signal: not the same net any more."""
+"""By recipe. ImageNet's EfficientNet-Lite0 reaches 46 dB as a float16 program and 20 dB with int8 weights. Below
+3 dB the difference is half as strong as the signal: not the same net any more.
+"""

@@ -11,8 +11,8 @@ from zoo.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from converters.certificate import Certificate
-    from converters.converting import Request
     from converters.inspection.report import FileReport
+    from converters.making import Request
 
 
 def inspect(path: Path) -> "FileReport":

@@ -276,7 +276,8 @@ PRECISION_CLASSES: Mapping[str, frozenset[Precision]] = {
     "16-bit": frozenset({Precision.FLOAT16, Precision.INT16}),
     "8-bit": frozenset({Precision.INT8, Precision.INT8_DYNAMIC, Precision.INT8_WEIGHTS, Precision.W8A16,
                         Precision.PALETTE8}),
-    "below 8 bits": frozenset({Precision.INT4_WEIGHTS, Precision.INT2_WEIGHTS, Precision.PALETTE6, Precision.PALETTE4, Precision.HYBRID4, Precision.PALETTE2,
+    "below 8 bits": frozenset({Precision.INT4_WEIGHTS, Precision.INT2_WEIGHTS, Precision.PALETTE6,
+    Precision.PALETTE4, Precision.HYBRID4, Precision.PALETTE2,
                                Precision.PALETTE1, Precision.BINARY}),
     "mixed or other": frozenset({Precision.MIXED, Precision.SPARSE, Precision.UNKNOWN}),
 }  # fmt: skip

@@ -21,7 +21,10 @@ from converters.inspection.reading import UnreadableError
 STORED, DEFLATED = 0, 8
 ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000  # traditional, strong, masked headers
 UTF8_FLAG = 0x800
-KNOWN_FLAGS = 0x2 | 0x4 | 0x8 | UTF8_FLAG | ENCRYPTED_FLAGS  # deflate's options, sizes behind the data
+DESCRIPTOR_FLAG = 0x8  # the sizes follow the data, in 4 or 8 bytes each, with or without a signature
+DESCRIPTORS = frozenset({12, 16, 20, 24})
+NOTHING = frozenset({0})
+KNOWN_FLAGS = 0x2 | 0x4 | DESCRIPTOR_FLAG | UTF8_FLAG | ENCRYPTED_FLAGS  # and deflate's options
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 LOCAL_SIGNATURE = b"PK\x03\x04"
 UNIX = 3  # "version made by", upper byte
@@ -247,10 +250,13 @@ def unsafe_name(name: str) -> str:
 
 
 def _locate(path: Path, infos: list[zipfile.ZipInfo], directory: int) -> tuple[list[Member], list[str]]:
-    """Find where each member lies; local headers must agree and nothing may overlap."""
+    """Find where each member lies: local headers agree, and members fill the archive up to its directory.
+
+    A member that the directory does not name would be a gap, and is refused as one.
+    """
     members: list[Member] = []
     problems: list[str] = []
-    end = 0
+    end, behind = 0, NOTHING
     with path.open("rb") as file:
         for info in sorted(infos, key=lambda each: each.header_offset):
             file.seek(max(0, info.header_offset))
@@ -264,15 +270,21 @@ def _locate(path: Path, infos: list[zipfile.ZipInfo], directory: int) -> tuple[l
                 problems.append(f"'{info.filename}' has another name in its local header")
             if method != info.compress_type or (flags ^ info.flag_bits) & ENCRYPTED_FLAGS:
                 problems.append(f"'{info.filename}' is packed in another way by its local header")
+            problems += _gap(info.header_offset - end, behind, f"'{info.filename}'")
             start = info.header_offset + LOCAL_HEADER.size + name_bytes + extra_bytes
-            if not end and not problems and info.header_offset:
-                problems.append(f"{info.header_offset:,} bytes lie before the first member")
-            if info.header_offset < end or start + info.compress_size > directory:
-                problems.append(f"'{info.filename}' overlaps what lies beside it")
-            end = start + info.compress_size
+            end, behind = start + info.compress_size, DESCRIPTORS if flags & DESCRIPTOR_FLAG else NOTHING
             if not info.is_dir():
                 members.append(
                     Member(info.filename, info.file_size, info.compress_size, start, method, info.CRC)
                 )
+    if not problems:
+        problems += _gap(directory - end, behind, "its directory")
     order = {info.filename: place for place, info in enumerate(infos)}
     return sorted(members, key=lambda each: order[each.name]), problems
+
+
+def _gap(size_bytes: int, allowed: frozenset[int], before: str) -> list[str]:
+    """What is wrong with the bytes between two parts of an archive."""
+    if size_bytes < 0:
+        return [f"{before} overlaps what lies before it"]
+    return [] if size_bytes in allowed else [f"{size_bytes:,} bytes before {before} belong to nothing"]

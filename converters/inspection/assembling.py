@@ -10,7 +10,10 @@ from converters.inspection.report import FileReport, Format, Load
 from converters.inspection.sniffing import sniff
 from zoo.errors import BadFileError, MissingExtraError
 
-_PICKLED = "it is a pickle, and pickles run code when they are read. Save weights as safetensors, nets with torch.export"
+_PICKLED = (
+    "it is a pickle, and pickles run code when they are read. "
+    "Save weights as safetensors, nets with torch.export"
+)
 
 
 def assemble(path: Path, *, coverage: bool, loads: bool) -> dict[str, Any]:
@@ -83,5 +86,3 @@ def _coverage(report: FileReport, path: Path) -> tuple[Any, ...]:
 
     assert report.graph is not None  # noqa: S101 - the caller looked
     return coverage(report.format, report.graph, report.macs_by_operator, path)
-
-

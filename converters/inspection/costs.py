@@ -1,7 +1,7 @@
 """What follows from a graph whatever its format: parameters, weights by type, precision, memory.
 
-Parameters are the elements of all constants that operators compute with: weights, biases, norms, codebooks decoded; not shapes, axes and
-the like (integers that are not quantized), and not scales and zero points.
+Parameters are the elements of all constants that operators compute with: weights, biases, norms, codebooks
+decoded; not shapes, axes and the like (integers that are not quantized), and not scales and zero points.
 """
 
 from collections import Counter
@@ -65,7 +65,9 @@ def _scales(graph: Graph) -> set[int]:
 
 
 def _is_weight(tensor: Tensor) -> bool:
-    return tensor.constant and (tensor.quantized or tensor.dtype in _FLOATS or tensor.dtype.startswith("palette"))
+    return tensor.constant and (
+        tensor.quantized or tensor.dtype in _FLOATS or tensor.dtype.startswith("palette")
+    )
 
 
 def _groups(weights: Sequence[Tensor]) -> tuple[WeightGroup, ...]:
@@ -92,12 +94,13 @@ def _activations(graph: Graph) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def _precision(
+def _precision(  # noqa: PLR0911 - one return a precision
     graph: Graph, weights: Sequence[Tensor], activations: Mapping[str, int]
 ) -> tuple[Precision, Granularity]:
     """The registry's word for the matrices that hold most weights: vectors (biases, norms) do not count.
 
-    Static int8: activations are integers, or every float between quantized operators is one that was just dequantized (ONNX's
+    Static int8: activations are integers, or every float between quantized operators is one that was just
+    dequantized (ONNX's
     QDQ form). Dynamic: an operator takes integer weights and float activations itself.
     """
     matrices = [each for each in weights if len(each.shape or ()) > 1] or list(weights)
@@ -145,8 +148,14 @@ def _integer_precision(graph: Graph, dtype: str, activations: Mapping[str, int])
         if place >= 0
     )  # fmt: skip
     is_folded = all(each.kind not in _DEQUANTIZES for each in graph.operators)
-    dynamic = any(each.kind.startswith(("DynamicQuantize", "MatMulInteger", "ConvInteger")) for each in graph.operators)
-    return Precision.INT8_DYNAMIC if dynamic or (fed_integers and is_folded and _is_tflite(graph)) else Precision.INT8_WEIGHTS
+    dynamic = any(
+        each.kind.startswith(("DynamicQuantize", "MatMulInteger", "ConvInteger")) for each in graph.operators
+    )
+    return (
+        Precision.INT8_DYNAMIC
+        if dynamic or (fed_integers and is_folded and _is_tflite(graph))
+        else Precision.INT8_WEIGHTS
+    )
 
 
 def _is_tflite(graph: Graph) -> bool:
@@ -159,10 +168,11 @@ def _quantizes_between(graph: Graph) -> bool:
     return any(each.kind in {"QuantizeLinear", "quantize"} for each in graph.operators)
 
 
-def peak_activation_bytes(graph: Graph) -> int | None:
+def peak_activation_bytes(graph: Graph) -> int | None:  # noqa: C901 - one sweep over the operators
     """Most bytes of activations that live at once, operators in file order, nothing computed in place.
 
-    A tensor lives from the operator that writes it (an input: from the start) to the last one that reads it (an output: to the end).
+    A tensor lives from the operator that writes it (an input: from the start) to the last one that reads it
+    (an output: to the end).
     ``None`` where a shape is open in more than its first axis, the batch, which counts as 1.
     """
     last: dict[int, int] = dict.fromkeys(graph.outputs, len(graph.operators))

@@ -53,7 +53,7 @@ class Inspector:
         if "bug" in answer:
             raise RuntimeError(f"the reader of '{path}' has a bug:\n{answer['bug']}")
         if "problems" in answer:
-            raise BadFileError(str(path), [str(each) for each in answer["problems"]])
+            raise BadFileError(str(path), [" ".join(str(each).split()) for each in answer["problems"]])
         report = FileReport.from_json(answer["report"])
         digest, size = packages.digest(path)
         overhead = size + report.overhead_bytes if report.graph is not None else 0

@@ -1,7 +1,7 @@
 """Folders that are one artifact: their files in one order, with no times, as one deterministic archive.
 
-The digest of a package is that of its canonical archive: files stored without compression, names sorted, every time 1980-01-01, the
-same rights. Copying, touching or renaming the folder changes nothing.
+The digest of a package is that of its canonical archive: files stored without compression, names sorted,
+every time 1980-01-01, the same rights. Copying, touching or renaming the folder changes nothing.
 """
 
 import hashlib

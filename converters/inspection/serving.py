@@ -1,7 +1,7 @@
 """The sandbox's server: imports every reader once, then forks for each file. Started by `workers`, never imported.
 
-Requests and answers are JSON behind four bytes of length. The forked child gives up memory, time, files to write and core dumps
-before it looks at a byte; it answers through a pipe and ends without running anything else.
+Requests and answers are JSON behind four bytes of length. The forked child gives up memory, time, files to
+write and core dumps before it looks at a byte; it answers through a pipe and ends without running anything else.
 """
 
 import json
@@ -23,8 +23,10 @@ _LENGTH = struct.Struct("<I")
 _WARM = (
     "numpy", "ml_dtypes", "onnx", "onnx.checker", "onnx.shape_inference", "onnxruntime", "ai_edge_litert.interpreter",
     "converters.inspection.tflite", "converters.inspection.onnx", "converters.inspection.coreml",
-    "converters.inspection.weight_files", "converters.inspection.containers", "onnxruntime.tools.mobile_helpers.usability_checker",
-    "ethosu.vela.tflite_reader", "ethosu.vela.tflite_supported_operators", "ethosu.vela.tflite_model_semantic", "converters.inspection.coverage",
+    "converters.inspection.weight_files", "converters.inspection.containers",
+    "onnxruntime.tools.mobile_helpers.usability_checker",
+    "ethosu.vela.tflite_reader", "ethosu.vela.tflite_supported_operators",
+    "ethosu.vela.tflite_model_semantic", "converters.inspection.coverage",
     "converters.inspection.assembling",
 )  # fmt: skip
 
@@ -88,7 +90,8 @@ def _serve(request: Mapping[str, Any]) -> Mapping[str, object]:
 
 def _collect(entry: int, end: float) -> tuple[bytes | None, bool]:
     """What the child wrote, ``None`` if it is too long; and whether it was late."""
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while True:
         left = end - time.monotonic()
         if left <= 0 or not select.select([entry], [], [], left)[0]:
@@ -109,12 +112,19 @@ def _work(request: Mapping[str, Any], exit_: int) -> None:
         _confine(request["seconds"], request["memory_bytes"])
         from converters.inspection.assembling import assemble
 
-        text = json.dumps(assemble(Path(request["path"]), coverage=request["coverage"], loads=request["loads"]))
+        text = json.dumps(
+            assemble(Path(request["path"]), coverage=request["coverage"], loads=request["loads"])
+        )
         with os.fdopen(exit_, "w", encoding="ascii") as sink:
             sink.write(text)
         code = 0
     except MemoryError:
-        os.write(exit_, json.dumps({"problems": [f"reading it takes more than {request['memory_bytes'] >> 20} MiB"]}).encode())
+        os.write(
+            exit_,
+            json.dumps(
+                {"problems": [f"reading it takes more than {request['memory_bytes'] >> 20} MiB"]}
+            ).encode(),
+        )
     except BaseException as bug:  # noqa: BLE001 - a bug of ours: its traceback goes to the caller, who raises it
         import traceback
 
@@ -140,7 +150,9 @@ def _data_bytes() -> int:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:")), 0)
+    return next(
+        (int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:")), 0
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tells what kind of file something is by its content, never by its name. Only the start and the directory of a file are read."""
+"""Tells what kind of file something is by its content, never by its name; reads only starts and directories."""
 
 import re
 import zipfile
@@ -38,7 +38,7 @@ def sniff(path: Path) -> Format:
 
 
 def _unknown(path: Path) -> str:
-    known = "TFLite, ONNX, Core ML (.mlpackage, .mlmodel), SavedModel, Keras, HDF5, torch.export, safetensors, npy or npz"
+    known = "TFLite, ONNX, Core ML (.mlpackage, .mlmodel), SavedModel, Keras, HDF5, torch.export, safetensors, npy, npz"
     if path.is_dir():
         return f"the folder is neither a Core ML package nor a SavedModel; known are {known}"
     size = path.stat().st_size

@@ -9,7 +9,8 @@ from converters.inspection.reading import UnreadableError
 
 MAX_DEPTH = 32
 MAX_DIGITS = 400  # an integer of more digits costs Python quadratic time; the longest double has 309
-BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Strings and brackets; a string that does not end reaches to the end of the text, so that it is looked at once only.
+BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 LONG_NUMBER = re.compile(f"[0-9]{{{MAX_DIGITS + 1}}}")
 
 

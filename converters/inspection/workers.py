@@ -43,10 +43,17 @@ class Server:
     def __init__(self) -> None:
         """Start it; the readers are imported when the first file comes."""
         if not hasattr(os, "fork"):
-            raise UsageError("model files are read in a forked process, which this system cannot make: use Linux or macOS")
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+            raise UsageError(
+                "model files are read in a forked process, which this system cannot make: use Linux or macOS"
+            )
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
         environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "converters.inspection.serving"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """Compressed constants of ML Programs, decoded as the documents of their operations say.
 
-Source: coremltools' MIL reference, ``constexpr_*`` of iOS 16 (values of few bits are packed, the first in the lowest bits) and
-of iOS 18 (blocks: each axis of a scale or codebook divides the axis of the data).
+Source: coremltools' MIL reference, ``constexpr_*`` of iOS 16 (values of few bits are packed, the first in
+the lowest bits) and of iOS 18 (blocks: each axis of a scale or codebook divides the axis of the data).
 """
 
 from collections.abc import Callable, Mapping
@@ -132,5 +132,7 @@ def weight(kind: str, arguments: Arguments, values: Array, channels: int) -> Wei
     if kind == "constexpr_blockwise_shift_scale" and arguments.get("offset") is None:
         data, scales = np.asarray(arguments["data"]), np.asarray(arguments["scale"])
         if scales.size in {1, scales.shape[channels]}:
-            return Weight(floats, np.moveaxis(data.astype(np.int8), channels, 0), scales.reshape(-1).astype(np.float32))
+            return Weight(
+                floats, np.moveaxis(data.astype(np.int8), channels, 0), scales.reshape(-1).astype(np.float32)
+            )
     return Weight(floats)

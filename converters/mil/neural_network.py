@@ -1,6 +1,7 @@
-"""NeuralNetwork files (.mlmodel): layers in order, each translated to the operation of ML Programs that computes the same.
+"""NeuralNetwork files (.mlmodel): layers, each translated to the operation of ML Programs that computes the same.
 
-Weights may be float32, float16, or up to 8 bits: linear (``scale * q + bias``) or indices into a table (Core ML's ``WeightParams``).
+Weights may be float32, float16, or up to 8 bits: linear (``scale * q + bias``) or indices into a table (Core ML's
+``WeightParams``).
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +27,9 @@ def decoded(weights: Any, shape: tuple[int, ...]) -> Array:
     quantization = weights.quantization
     bits, count = quantization.numberOfBits, int(np.prod(shape))
     if not weights.rawValue or not bits:
-        raise ConversionError("parity not checked: a layer's weights are of a kind that the evaluator does not know")
+        raise ConversionError(
+            "parity not checked: a layer's weights are of a kind that the evaluator does not know"
+        )
     packed = np.unpackbits(np.frombuffer(weights.rawValue, np.uint8))[: bits * count].reshape(count, bits)
     indices = (packed * (1 << np.arange(bits - 1, -1, -1))).sum(axis=1)
     if quantization.WhichOneof("QuantizationType") == "lookupTableQuantization":
@@ -43,14 +46,23 @@ def _call(name: str, **arguments: Any) -> Any:
 
 
 def _borders(params: Any) -> tuple[str, list[int] | None]:
-    kind = params.WhichOneof("ConvolutionPaddingType") if hasattr(params, "kernelChannels") else params.WhichOneof("PoolingPaddingType")
+    kind = (
+        params.WhichOneof("ConvolutionPaddingType")
+        if hasattr(params, "kernelChannels")
+        else params.WhichOneof("PoolingPaddingType")
+    )
     if kind == "same":
         return ("same_lower" if params.same.asymmetryMode else "same"), None
     if kind == "includeLastPixel":
         amounts = list(params.includeLastPixel.paddingAmounts) or [0, 0]
         return "custom", [amounts[0], amounts[0], amounts[1], amounts[1]]
     edges = list(params.valid.paddingAmounts.borderAmounts)
-    return "custom", [each for edge in edges for each in (edge.startEdgeSize, edge.endEdgeSize)] or [0, 0, 0, 0]
+    return "custom", [each for edge in edges for each in (edge.startEdgeSize, edge.endEdgeSize)] or [
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 def _convolution(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
@@ -65,7 +77,13 @@ def _convolution(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
         wanted = None
         if params.outputShape:
             wanted = [inputs[0].shape[0], params.outputChannels, *params.outputShape]
-        return _call("conv_transpose", x=inputs[0], weight=decoded(params.weights, shape), output_shape=wanted, **shared)
+        return _call(
+            "conv_transpose",
+            x=inputs[0],
+            weight=decoded(params.weights, shape),
+            output_shape=wanted,
+            **shared,
+        )
     return _call("conv", x=inputs[0], weight=_weight(layer), **shared)
 
 
@@ -93,7 +111,9 @@ def _inner_product(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
 def _batched_matmul(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     params = layer.batchedMatmul
     if len(inputs) > 1:
-        return _call("matmul", x=inputs[0], y=inputs[1], transpose_x=params.transposeA, transpose_y=params.transposeB)
+        return _call(
+            "matmul", x=inputs[0], y=inputs[1], transpose_x=params.transposeA, transpose_y=params.transposeB
+        )
     bias = decoded(params.bias, (params.weightMatrixSecondDimension,)) if params.hasBias else None
     return _call("linear", x=inputs[0], weight=_weight(layer), bias=bias)
 
@@ -101,13 +121,20 @@ def _batched_matmul(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
 def _activation(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     kind = layer.activation.WhichOneof("NonlinearityType")
     params, x = getattr(layer.activation, kind), inputs[0]
-    plain = {"ReLU": "relu", "tanh": "tanh", "sigmoid": "sigmoid", "softsign": "softsign", "softplus": "softplus"}
+    plain = {
+        "ReLU": "relu",
+        "tanh": "tanh",
+        "sigmoid": "sigmoid",
+        "softsign": "softsign",
+        "softplus": "softplus",
+    }
     if kind in plain:
         return _call(plain[kind], x=x)
     if kind == "PReLU":
         channels = x.shape[1] if x.ndim > 1 else 1
         return _call("prelu", x=x, alpha=np.broadcast_to(decoded(params.alpha, (-1,)), channels).copy())
-    named = {"leakyReLU": "leaky_relu", "ELU": "elu", "thresholdedReLU": "thresholded_relu", "linear": "linear_activation",
+    named = {"leakyReLU": "leaky_relu", "ELU": "elu", "thresholdedReLU": "thresholded_relu",
+        "linear": "linear_activation",
              "scaledTanh": "scaled_tanh", "sigmoidHard": "sigmoid_hard"}  # fmt: skip
     if kind not in named:
         raise ConversionError(f"parity not checked: the evaluator does not know the activation {kind}")
@@ -121,7 +148,8 @@ def _pooling(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
         return _call(operation, x=x, kernel_sizes=list(x.shape[2:]))
     kind, pads = _borders(params)
     return _call(
-        operation, x=x, kernel_sizes=list(params.kernelSize) or [3, 3], strides=list(params.stride) or [1, 1], pad_type=kind,
+        operation, x=x, kernel_sizes=list(params.kernelSize) or [3, 3], strides=list(params.stride) or [1, 1],
+            pad_type=kind,
         pad=pads, exclude_padding_from_average=params.avgPoolExcludePadding,
         ceil_mode=params.WhichOneof("PoolingPaddingType") == "includeLastPixel",
     )  # fmt: skip
@@ -132,7 +160,8 @@ def _unary(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     x = inputs[0] * (params.scale or 1.0) + params.shift
     epsilon = params.epsilon or 1e-6
     return {
-        0: lambda: torch.sqrt(x), 1: lambda: torch.rsqrt(x + epsilon), 2: lambda: 1 / (x + epsilon), 3: lambda: x**params.alpha,
+        0: lambda: torch.sqrt(x), 1: lambda: torch.rsqrt(x + epsilon), 2: lambda: 1 / (x + epsilon),
+            3: lambda: x**params.alpha,
         4: lambda: torch.exp(x), 5: lambda: torch.log(x + epsilon), 6: lambda: torch.abs(x),
         7: lambda: torch.clamp(x, min=params.alpha),
     }[params.type]()  # fmt: skip
@@ -142,7 +171,9 @@ def _batchnorm(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     params = layer.batchnorm
     size = (params.channels,)
     if params.computeMeanVar:
-        raise ConversionError("parity not checked: the evaluator does not know a batchnorm that computes its statistics")
+        raise ConversionError(
+            "parity not checked: the evaluator does not know a batchnorm that computes its statistics"
+        )
     return _call(
         "batch_norm", x=inputs[0], mean=decoded(params.mean, size), variance=decoded(params.variance, size),
         gamma=decoded(params.gamma, size), beta=decoded(params.beta, size), epsilon=params.epsilon or 1e-5,
@@ -152,7 +183,11 @@ def _batchnorm(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
 def _padding(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     params = layer.padding
     kind = params.WhichOneof("PaddingType")
-    pads = [each for edge in params.paddingAmounts.borderAmounts for each in (edge.startEdgeSize, edge.endEdgeSize)]
+    pads = [
+        each
+        for edge in params.paddingAmounts.borderAmounts
+        for each in (edge.startEdgeSize, edge.endEdgeSize)
+    ]
     mode = {"constant": "constant", "reflection": "reflect", "replication": "replicate"}[kind]
     return _call("pad", x=inputs[0], pad=pads, mode=mode, constant_val=params.constant.value)
 
@@ -165,8 +200,10 @@ def _constant_padding(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
 def _slice(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     params = layer.sliceStatic
     return _call(
-        "slice_by_index", x=inputs[0], begin=list(params.beginIds), end=list(params.endIds), stride=list(params.strides),
-        begin_mask=list(params.beginMasks), end_mask=list(params.endMasks), squeeze_mask=list(params.squeezeMasks) or None,
+        "slice_by_index", x=inputs[0], begin=list(params.beginIds), end=list(params.endIds),
+        stride=list(params.strides),
+        begin_mask=list(params.beginMasks), end_mask=list(params.endMasks),
+            squeeze_mask=list(params.squeezeMasks) or None,
     )  # fmt: skip
 
 
@@ -242,13 +279,19 @@ LAYERS: Mapping[str, Compute] = {
     "softmax": lambda _, inputs: torch.softmax(inputs[0], -3),
     "softmaxND": lambda layer, inputs: torch.softmax(inputs[0], layer.softmaxND.axis),
     "reshapeStatic": lambda layer, inputs: inputs[0].reshape(list(layer.reshapeStatic.targetShape)),
-    "rankPreservingReshape": lambda layer, inputs: _call("reshape", x=inputs[0], shape=list(layer.rankPreservingReshape.targetShape)),
+    "rankPreservingReshape": lambda layer, inputs: _call(
+        "reshape", x=inputs[0], shape=list(layer.rankPreservingReshape.targetShape)
+    ),
     "flattenTo2D": lambda layer, inputs: _call("flatten2d", x=inputs[0], axis=layer.flattenTo2D.axis),
     "transpose": lambda layer, inputs: inputs[0].permute(list(layer.transpose.axes)),
     "expandDims": lambda layer, inputs: _call("expand_dims", x=inputs[0], axes=list(layer.expandDims.axes)),
-    "squeeze": lambda layer, inputs: _call("squeeze", x=inputs[0], axes=None if layer.squeeze.squeezeAll else list(layer.squeeze.axes)),
+    "squeeze": lambda layer, inputs: _call(
+        "squeeze", x=inputs[0], axes=None if layer.squeeze.squeezeAll else list(layer.squeeze.axes)
+    ),
     "clip": lambda layer, inputs: inputs[0].clamp(layer.clip.minVal, layer.clip.maxVal),
-    "gelu": lambda layer, inputs: _call("gelu", x=inputs[0], mode=["EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"][layer.gelu.mode]),
+    "gelu": lambda layer, inputs: _call(
+        "gelu", x=inputs[0], mode=["EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"][layer.gelu.mode]
+    ),
 }
 """By the name of the layer in Core ML's NeuralNetwork.proto."""
 _WEIGHTED = {"convolution", "innerProduct", "batchedMatmul"}
@@ -264,8 +307,12 @@ class NetworkEvaluator:
     def __init__(self, spec: Any) -> None:
         """Take the layers."""
         self._layers = list(spec.neuralNetwork.layers)
-        self.inputs = tuple(Port(each.name, tuple(each.type.multiArrayType.shape)) for each in spec.description.input)
-        self.outputs = tuple(Port(each.name, tuple(each.type.multiArrayType.shape)) for each in spec.description.output)
+        self.inputs = tuple(
+            Port(each.name, tuple(each.type.multiArrayType.shape)) for each in spec.description.input
+        )
+        self.outputs = tuple(
+            Port(each.name, tuple(each.type.multiArrayType.shape)) for each in spec.description.output
+        )
 
     def unknown_operators(self) -> tuple[str, ...]:
         """See `converters.mil.base.Evaluator`."""
@@ -276,7 +323,9 @@ class NetworkEvaluator:
         return {
             each.name: Weight(_weight(each))
             for each in self._layers
-            if each.WhichOneof("layer") in _WEIGHTED and len(each.input) == 1 and not each.convolution.isDeconvolution
+            if each.WhichOneof("layer") in _WEIGHTED
+            and len(each.input) == 1
+            and not each.convolution.isDeconvolution
         }
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -284,7 +333,9 @@ class NetworkEvaluator:
         unknown = self.unknown_operators()
         if unknown:
             raise ConversionError(f"parity not checked: the evaluator does not know {', '.join(unknown)}")
-        values = {name: torch.from_numpy(np.ascontiguousarray(each, np.float32)) for name, each in feeds.items()}
+        values = {
+            name: torch.from_numpy(np.ascontiguousarray(each, np.float32)) for name, each in feeds.items()
+        }
         with torch.no_grad():
             for layer in self._layers:
                 made = LAYERS[layer.WhichOneof("layer")](layer, [values[each] for each in layer.input])

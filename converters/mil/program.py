@@ -12,7 +12,12 @@ from converters.mil.ops import OPERATIONS
 from zoo.errors import ConversionError
 
 # Operations that take a weight: the argument, and the axis of its output channels
-_WEIGHTED = {"conv": ("weight", 0), "conv_transpose": ("weight", 1), "linear": ("weight", 0), "matmul": ("y", -1)}
+_WEIGHTED = {
+    "conv": ("weight", 0),
+    "conv_transpose": ("weight", 1),
+    "linear": ("weight", 0),
+    "matmul": ("y", -1),
+}
 _HALF = "fp16"
 
 
@@ -72,7 +77,9 @@ class ProgramEvaluator:
             if values is None or np.ndim(values) < 2:  # noqa: PLR2004 - matrices at least
                 continue
             kind, arguments = self._stored.get(taken.name, ("const", {}))
-            transposed = operation.op_type == "matmul" and bool(self._value(operation.inputs["transpose_y"], {}))
+            transposed = operation.op_type == "matmul" and bool(
+                self._value(operation.inputs["transpose_y"], {})
+            )
             found[taken.name] = weight(kind, arguments, values, -2 if transposed else axis)
         return found
 
@@ -93,7 +100,10 @@ class ProgramEvaluator:
                 outputs = made if isinstance(made, tuple) else (made,)
                 for declared, each in zip(operation.outputs, outputs, strict=False):
                     values[declared.name] = _rounded(each, declared)
-        return {port.name: np.asarray(self._value(each, values)) for port, each in zip(self.outputs, self._function.outputs, strict=True)}
+        return {
+            port.name: np.asarray(self._value(each, values))
+            for port, each in zip(self.outputs, self._function.outputs, strict=True)
+        }
 
 
 def _rounded(values: torch.Tensor, declared: Any) -> torch.Tensor:
@@ -107,4 +117,8 @@ def _rounded(values: torch.Tensor, declared: Any) -> torch.Tensor:
 
 def _shape(declared: Any) -> tuple[int, ...]:
     shape = tuple(declared.shape or ())
-    return tuple(int(each) for each in shape) if all(isinstance(each, int | np.integer) for each in shape) else ()
+    return (
+        tuple(int(each) for each in shape)
+        if all(isinstance(each, int | np.integer) for each in shape)
+        else ()
+    )

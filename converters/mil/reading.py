@@ -21,4 +21,6 @@ def read(path: Path) -> Evaluator:
         from converters.mil.neural_network import NetworkEvaluator
 
         return NetworkEvaluator(spec)
-    raise ConversionError(f"parity not checked: '{path.name}' holds a {kind}, no program and no neural network")
+    raise ConversionError(
+        f"parity not checked: '{path.name}' holds a {kind}, no program and no neural network"
+    )

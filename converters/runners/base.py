@@ -74,6 +74,10 @@ RUNNERS: Mapping[str, tuple[Entry, ...]] = MappingProxyType(
         ),
         ".onnx": (Entry("converters.runners.onnxruntime:cpu", "onnxruntime", "onnx"),),
         ".mlpackage": (Entry("converters.runners.coreml:coreml", "coremltools", "coreml"),),
+        ".csource": (
+            Entry("converters.runners.c_program:array", "ai-edge-litert", "tflite"),
+            Entry("converters.runners.c_program:program", "bakenn", "tflite"),
+        ),
         ".mlmodel": (Entry("converters.runners.coreml:coreml", "coremltools", "coreml"),),
     }
 )

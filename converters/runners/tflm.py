@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,14 +34,10 @@ class TflmRunner:
                 f"not tried: larger than {LARGEST_FILE_BYTES // 2**20} MiB, no microcontroller holds it"
             )
         fed = io.BytesIO()
-        np.savez(
-            fed,
-            **{
-                f"{row}.{place}": each
-                for row, sample in enumerate(samples)
-                for place, each in enumerate(sample)
-            },
-        )
+        given: dict[str, Any] = {
+            f"{row}.{place}": each for row, sample in enumerate(samples) for place, each in enumerate(sample)
+        }
+        np.savez(fed, **given)
         done = subprocess.run(  # noqa: S603 - this interpreter, this module
             [sys.executable, "-m", "converters.runners.tflm", str(path)],
             input=fed.getvalue(), capture_output=True, check=False, timeout=LONGEST_S,
@@ -73,7 +70,7 @@ def _serve(path: str) -> None:
     opened = runtime.Interpreter.from_file(path, arena_size=ARENA_BYTES)
     rows = 1 + max(int(each.partition(".")[0]) for each in given)
     inputs = 1 + max(int(each.partition(".")[2]) for each in given)
-    outputs = {}
+    outputs: dict[str, Any] = {}
     for row in range(rows):
         for place in range(inputs):
             details = opened.get_input_details(place)

@@ -130,7 +130,7 @@ def from_exported(path: Path) -> Source:
     )
 
 
-def from_module(  # noqa: PLR0913 - one parameter a fact
+def from_module(
     module: Any,
     examples: Sequence[torch.Tensor],
     name: str,

@@ -85,6 +85,10 @@ class Converter(Protocol):
         """
         ...
 
+    def model_file(self, path: Path) -> Path:
+        """What of a written file or folder can be inspected."""
+        ...
+
     def weights(self, path: Path) -> list[QuantizedWeight]:
         """The integer weights of a written file, read back from its bytes."""
         ...

@@ -65,6 +65,7 @@ class CoremlConverter:
             LinearQuantizer,
             LinearQuantizerConfig,
             ModuleLinearQuantizerConfig,
+            ObserverType,
         )
 
         never = len(settings.calibration) + 1
@@ -72,6 +73,7 @@ class CoremlConverter:
             quantization_scheme="symmetric",
             milestones=[0, never, never, 0],
             weight_per_channel=recipe is Recipe.INT8,
+            activation_observer=ObserverType.min_max,
         )
         samples = [tuple(torch.from_numpy(each) for each in sample) for sample in settings.calibration]
         with quiet():
@@ -134,7 +136,7 @@ class CoremlConverter:
 
     def operators(self) -> frozenset[str]:
         """Kinds of operators in the float32 file."""
-        program = self._program(half=False, newest=False)._mil_program
+        program = self._program(half=False, newest=False)._mil_program  # noqa: SLF001 - the only way in
         return frozenset(each.op_type for each in program.functions["main"].operations)
 
     def write(self, recipe: Recipe, settings: Settings, out: Path) -> None:
@@ -170,6 +172,10 @@ class CoremlConverter:
             spec.description.metadata.Clear()
             ct.models.utils.save_spec(spec, str(out))
 
+    def model_file(self, path: Path) -> Path:
+        """See `converters.targets.base.Converter`."""
+        return path
+
     def weights(self, path: Path) -> list[QuantizedWeight]:
         """See `converters.targets.base.Converter`."""
         from converters.mil import load
@@ -177,7 +183,7 @@ class CoremlConverter:
         return [
             QuantizedWeight(each.integers, each.scales)
             for each in load(path).weights().values()
-            if each.integers is not None
+            if each.integers is not None and each.scales is not None
         ]
 
 
@@ -214,7 +220,9 @@ def _keep_grids(observed: Any) -> None:
 
     for module in observed.modules():
         quantizer = getattr(module, "weight_fake_quant", None)
-        grid = None if quantizer is None else grids.find_grid(module.weight.detach().numpy(), 8)
+        if quantizer is None:
+            continue
+        grid = grids.find_grid(module.weight.detach().numpy(), 8)
         if grid is not None:
             scales = torch.from_numpy(np.broadcast_to(grid.scales, module.weight.shape[0]).copy())
             chosen = scales, torch.zeros_like(scales, dtype=torch.int32)
@@ -223,4 +231,4 @@ def _keep_grids(observed: Any) -> None:
 
 def _forget(model: Any) -> None:
     """Drop what the converter wrote about itself."""
-    model._spec.description.metadata.Clear()
+    model._spec.description.metadata.Clear()  # noqa: SLF001 - get_spec gives a copy

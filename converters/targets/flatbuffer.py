@@ -14,6 +14,7 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 from converters.grids import Grid
 from converters.targets.base import Array, QuantizedWeight
+from converters.targets.versions import raise_versions
 
 WEIGHTED = {
     schema.BuiltinOperator.CONV_2D: 0,
@@ -24,6 +25,7 @@ WEIGHTED = {
 """Operators whose input 1 is a weight, with the axis of its output channels."""
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 _INT4_PER_BYTE = 2
+_MATRIX_RANK = 2
 _PER_CHANNEL_DEQUANTIZE, _INT4_DEQUANTIZE = 5, 6  # the first versions of DEQUANTIZE that take them
 
 
@@ -52,7 +54,8 @@ def read(path: Path) -> Any:
 
 
 def write(model: Any, path: Path) -> None:
-    """Write a ``ModelT``."""
+    """Write a ``ModelT``, its operators at the versions that they need."""
+    raise_versions(model, _NAMES)
     path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
@@ -149,6 +152,29 @@ def insert_before(
     operator.builtinOptionsType, operator.builtinOptions = options_type, options
     graph.operators.insert(0, operator)
     return made
+
+
+def flatten_before_dense(model: Any) -> None:
+    """Make the flattening that FULLY_CONNECTED does by itself an operator of its own: code generators want matrices."""
+    for graph in model.subgraphs:
+        for place, operator in reversed(list(enumerate(graph.operators))):
+            taken = graph.tensors[operator.inputs[0]] if len(operator.inputs) else None
+            is_dense = _builtin(model, operator) == schema.BuiltinOperator.FULLY_CONNECTED
+            if not is_dense or taken is None or len(taken.shape) == _MATRIX_RANK:
+                continue
+            width = int(graph.tensors[operator.inputs[1]].shape[1])
+            flat = schema.TensorT()
+            flat.shape, flat.type, flat.buffer = [int(np.prod(taken.shape)) // width, width], taken.type, 0
+            flat.quantization = taken.quantization
+            graph.tensors.append(flat)
+            reshape = schema.OperatorT()
+            reshape.opcodeIndex = _code(model, schema.BuiltinOperator.RESHAPE, 1)
+            reshape.inputs, reshape.outputs = [operator.inputs[0]], [len(graph.tensors) - 1]
+            reshape.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+            reshape.builtinOptions = schema.ReshapeOptionsT()
+            reshape.builtinOptions.newShape = list(flat.shape)
+            operator.inputs = [len(graph.tensors) - 1, *operator.inputs[1:]]
+            graph.operators.insert(place, reshape)
 
 
 def _code(model: Any, builtin: int, version: int) -> int:

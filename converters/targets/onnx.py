@@ -168,6 +168,10 @@ class OnnxConverter:
         model.ir_version = max(model.ir_version, ir_version)
         return model
 
+    def model_file(self, path: Path) -> Path:
+        """See `converters.targets.base.Converter`."""
+        return path
+
     def weights(self, path: Path) -> list[QuantizedWeight]:
         """See `converters.targets.base.Converter`."""
         model = onnx.load(path)

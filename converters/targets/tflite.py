@@ -105,7 +105,7 @@ class TfliteConverter:
         return model
 
     def _weight_only(self, bits: int) -> Any:
-        """Integers with explicit DEQUANTIZE: computed in float32. Depthwise weights, too, unlike the quantizer's own."""
+        """Integers with explicit DEQUANTIZE, computed in float32; depthwise ones, too, unlike the quantizer."""
         model = flatbuffer.read(self._base)
         for slot in list(flatbuffer.weights(model)):
             values = np.ascontiguousarray(flatbuffer.values(model, slot))
@@ -150,12 +150,23 @@ class TfliteConverter:
                 steps = manager.get_quantization_recipe()
         quantizer = Quantizer(str(self._base))
         quantizer.load_quantization_recipe(steps)
-        found = (
-            quantizer.calibrate(self._samples(settings), num_threads=2)
-            if quantizer.need_calibration
-            else None
-        )
+        found = self._ranges(quantizer, settings) if quantizer.need_calibration else None
         quantizer.quantize(found, enable_progress_report=False).export_model(str(out))
+
+    def _ranges(self, quantizer: Any, settings: Settings) -> dict[str, Any]:
+        """The least and the largest value of every tensor over all samples.
+
+        The quantizer's own calibration is a moving average, which cuts off what few samples showed.
+        """
+        found: dict[str, Any] = {}
+        ((key, samples),) = self._samples(settings).items()
+        for sample in samples:
+            for name, seen in quantizer.calibrate({key: [sample]}, num_threads=2).items():
+                before = found.setdefault(name, dict(seen))
+                if "min" in seen:
+                    before["min"] = np.minimum(before["min"], seen["min"])
+                    before["max"] = np.maximum(before["max"], seen["max"])
+        return found
 
     def _samples(self, settings: Settings) -> dict[str, list[dict[str, Array]]]:
         """Calibration samples by signature and input name, in the file's layout."""
@@ -191,6 +202,10 @@ class TfliteConverter:
             bias = _bias(base, float_slot)
             if bias is not None:
                 flatbuffer.rescale_bias(model, slot, grid, bias)
+
+    def model_file(self, path: Path) -> Path:
+        """See `converters.targets.base.Converter`."""
+        return path
 
     def weights(self, path: Path) -> list[QuantizedWeight]:
         """See `converters.targets.base.Converter`."""

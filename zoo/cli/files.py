@@ -8,7 +8,7 @@ import typer
 from converters.recipes import Recipe, Target
 from zoo import artifacts
 from zoo.cli import options
-from zoo.cli.options import Json
+from zoo.cli.options import Json, Registry
 from zoo.cli.read import print_json
 from zoo.errors import UsageError
 from zoo.views import files
@@ -34,6 +34,7 @@ def inspect(
         bool,
         typer.Option("--all", help="Name every operator that a delegate does not take, not the first few."),
     ] = False,
+    registry: Registry = None,  # noqa: ARG001 - goes with every command; a file is read without one
     as_json: Json = False,
 ) -> None:
     """Read what a model file really is: format, operators, weights, costs, and which delegates would take it."""
@@ -100,10 +101,11 @@ def convert(
         str,
         typer.Option(help="Core that C source is made for: portable, cortex-m4, cortex-m0plus, esp32-s3 ..."),
     ] = "portable",
+    registry: Registry = None,  # noqa: ARG001 - goes with every command; nothing is registered here
     as_json: Json = False,
 ) -> None:
     """Convert a net to TFLite, Core ML and ONNX, and prove with golden inputs that the files compute the same."""
-    from converters.converting import Request
+    from converters.making import Request
 
     if onnx_activations not in {"uint8", "int8"}:
         raise UsageError(f"--onnx-activations is {onnx_activations!r}, but uint8 or int8 is wanted")

@@ -93,7 +93,7 @@ def sizes(
 
 def _check(out: Path | None) -> None:
     """Refuse a bad path before any work is done."""
-    from zoo import plots  # noqa: PLC0415 - nothing else of the command line needs it
+    from zoo import plots
 
     if out is not None:
         plots.check_out(out)
@@ -101,7 +101,7 @@ def _check(out: Path | None) -> None:
 
 def _finish(data: "Picture", out: Path | None, usual: str, *, as_json: bool) -> None:
     """Print the data or draw them, and say where; a picture without a point is no answer."""
-    from zoo import plots  # noqa: PLC0415
+    from zoo import plots
 
     if as_json:
         print_json(data.document())

@@ -64,7 +64,7 @@ def _facts(found: "FileReport") -> list[tuple[str, str]]:
         ("needs at least", ", ".join(f"{kind} {value}" for kind, value in found.minimum.items())),
         ("custom operators", ", ".join(found.custom_operators)),
         ("overhead", _overhead(found)),
-        ("loads in", "; ".join(_load(each.runtime, each.loaded, each.reason) for each in found.loads)),
+        ("loads in", "; ".join(_load(each.runtime, each.reason, loaded=each.loaded) for each in found.loads)),
     ]
     return [(fact, value) for fact, value in facts if value]
 
@@ -77,7 +77,7 @@ def _overhead(found: "FileReport") -> str:
     return f"{format_bytes(found.overhead_bytes)} ({share:.0f} % of the file){metadata}"
 
 
-def _load(runtime: str, loaded: bool | None, reason: str) -> str:
+def _load(runtime: str, reason: str, *, loaded: bool | None) -> str:
     if loaded:
         return runtime
     return f"{runtime}: {'no' if loaded is False else 'not tried'} ({reason})".removeprefix(": ")
@@ -221,7 +221,10 @@ def _row(each: "FileRecord") -> tuple[str, ...]:
 def _says(check: "Check") -> str:
     if check.parity is None:
         return f"{check.runtime}: {check.reason}"
-    return f"{check.runtime} ({check.kernels}): rel. error {check.parity.max_rel_error:.1e}, SNR {check.parity.snr_db:.0f} dB"
+    found = check.parity
+    return (
+        f"{check.runtime} ({check.kernels}): rel. error {found.max_rel_error:.1e}, SNR {found.snr_db:.0f} dB"
+    )
 
 
 def _identical(printer: Printer, made: "Certificate") -> None:

@@ -87,7 +87,7 @@ def load(path: Path) -> Load:
 def _program(model: Any, opened: package.Package) -> Reading:
     version = model.specificationVersion
     blobs = Blobs(opened.files)
-    found = program.read(model.mlProgram, version, blobs)
+    found = program.read(model.mlProgram, version, blobs, model.description.defaultFunctionName or "main")
     problems, main = interface.check(model.description, found)
     if problems:
         raise UnreadableError(problems)

@@ -56,6 +56,10 @@ def _shape(constant: Constant) -> tuple[int, ...]:
     return tuple(each or 0 for each in constant.type.shape)
 
 
+def _tensor(dtype: str, shape: tuple[int | None, ...]) -> ValueType:
+    return ValueType("tensor", dtype, shape)
+
+
 def _stored(*constants: Constant | None) -> int:
     return sum(each.storage.stored_bytes for each in constants if each is not None)
 
@@ -96,7 +100,7 @@ def _affine(arguments: Arguments) -> list[Constant]:
         axis % len(shape) if channels > 1 else None,
         channels,
     )
-    return [Constant(ValueType("tensor", scale.type.dtype, shape), unpack, storage)]
+    return [Constant(_tensor(scale.type.dtype, shape), unpack, storage)]
 
 
 def _cast(arguments: Arguments) -> list[Constant]:
@@ -105,9 +109,7 @@ def _cast(arguments: Arguments) -> list[Constant]:
     _require(arguments["output_dtype"].scalar == "fp32", "output_dtype is not fp32")
     return [
         Constant(
-            ValueType("tensor", "float32", source.type.shape),
-            lambda: source.array().astype(np.float32),
-            source.storage,
+            _tensor("float32", source.type.shape), lambda: source.array().astype(np.float32), source.storage
         )
     ]
 
@@ -130,13 +132,7 @@ def _old_palette(arguments: Arguments) -> list[Constant]:
         return int(np.bincount(unpacked(), minlength=1 << bits)[lut.array() == 0].sum())
 
     storage = Storage(f"palette{bits}", _stored(indices, lut), zeros, Granularity.PER_TENSOR, None, 1)
-    return [
-        Constant(
-            ValueType("tensor", lut.type.dtype, shape),
-            lambda: lut.array()[unpacked()].reshape(shape),
-            storage,
-        )
-    ]
+    return [Constant(_tensor(lut.type.dtype, shape), lambda: lut.array()[unpacked()].reshape(shape), storage)]
 
 
 def _old_sparse(arguments: Arguments) -> list[Constant]:
@@ -171,7 +167,7 @@ def _scatter(
         zeros=lambda: absent + data.storage.zeros(),
         sparse=True,
     )
-    return Constant(ValueType("tensor", data.type.dtype, shape), unpack, storage)
+    return Constant(_tensor(data.type.dtype, shape), unpack, storage)
 
 
 def _stretch(shape: tuple[int, ...], groups: tuple[int, ...]) -> tuple[Granularity, int | None]:
@@ -234,7 +230,7 @@ def _blockwise(arguments: Arguments) -> list[Constant]:
         axis=axis,
         scales=scale.type.count or 0,
     )
-    return [Constant(ValueType("tensor", scale.type.dtype, shape), unpack, storage)]
+    return [Constant(_tensor(scale.type.dtype, shape), unpack, storage)]
 
 
 def _check_palette(
@@ -291,9 +287,7 @@ def _palette(arguments: Arguments) -> list[Constant]:
     storage = Storage(f"palette{bits}", _stored(indices, lut), zeros, granularity, along, prod(books[:-2]))
     return [
         Constant(
-            ValueType("tensor", lut.type.dtype, dense),
-            lambda: _look_up(indices.array(), lut.array(), axis),
-            storage,
+            _tensor(lut.type.dtype, dense), lambda: _look_up(indices.array(), lut.array(), axis), storage
         )
     ]
 
@@ -347,8 +341,8 @@ def _sparse_palette(arguments: Arguments) -> list[Constant]:
     )
     wide = tuple(length * (size if each == axis else 1) for each, length in enumerate(shape))
     return [
-        Constant(ValueType("tensor", "uint1", wide), masks, replace(mask.storage, stored_bytes=0)),
-        Constant(ValueType("tensor", lut.type.dtype, (_shape(indices)[0] * size,)), unpack, storage),
+        Constant(_tensor("uint1", wide), masks, replace(mask.storage, stored_bytes=0)),
+        Constant(_tensor(lut.type.dtype, (_shape(indices)[0] * size,)), unpack, storage),
     ]
 
 
@@ -386,7 +380,7 @@ def _sparse_blockwise(arguments: Arguments) -> list[Constant]:
     )
     return [
         _again(mask),
-        Constant(ValueType("tensor", scale.type.dtype, data.type.shape), unpack, storage),
+        Constant(_tensor(scale.type.dtype, data.type.shape), unpack, storage),
     ]
 
 

@@ -72,11 +72,15 @@ class _Builder:
         )
 
     def hold(self, block: Block) -> None:
-        """Take up the weights of a block that is not the main one."""
+        """Take up the weights of a block that is not the main one, but not those that it shares."""
         for operation in block.operations:
             for name, values in operation.arguments.items():
                 for each in values:
-                    if each.constant is not None and not _steers(name, each):
+                    if (
+                        each.constant is not None
+                        and each.constant.storage.stored_bytes
+                        and not _steers(name, each)
+                    ):
                         self.add(each)
 
 

@@ -4,8 +4,8 @@ What coremltools' own reader and type inference would refuse is refused here, so
 importing coremltools; operations whose types have no rule in `shapes` are held to their names and arguments only.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from converters.inspection.coreml import constants, constexpr, operations, shapes, value_types
@@ -22,19 +22,20 @@ VERSION = 1  # of MIL.proto's Program
 STATES = frozenset({"read_state", "write_state"})
 
 
-def read(program: Any, version: int, blobs: Blobs) -> Program:
+def read(program: Any, version: int, blobs: Blobs, main: str = "main") -> Program:
     """Read a MIL.proto Program.
 
     Args:
         program: the message.
         version: specification version of the model.
         blobs: its weight files.
+        main: the function that is read first, so that weights which functions share count as its own.
 
     Raises:
         UnreadableError: what does not hold, all of it up to a limit.
     """
     reader = _Reader(version, blobs)
-    found = reader.program(program)
+    found = reader.program(program, main)
     problems = list(dict.fromkeys(reader.problems))
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS:,} problems more"]
@@ -54,18 +55,18 @@ class _Reader:
         self.problems: list[str] = []
         self.constants: list[Value] = []
 
-    def program(self, program: Any) -> Program:
+    def program(self, program: Any, main: str) -> Program:
         """Read all functions."""
         if program.version != VERSION:
             self.problems.append(f"the program has version {program.version}, {VERSION} is read")
         for name in set(program.attributes) - {"buildInfo"}:
             self.problems.append(f"the program has the attribute '{name[:80]}', which nothing reads")
         functions, opsets = {}, set()
-        for name, function in program.functions.items():
-            found = self.function(name, function)
+        for name in sorted(program.functions, key=lambda each: (each != main, each)):
+            found = self.function(name, program.functions[name])
             if found is not None:
                 functions[name] = found
-                opsets.add(function.opset)
+                opsets.add(program.functions[name].opset)
         if not program.functions:
             self.problems.append("the program has no functions")
         if len(opsets) > 1:
@@ -162,9 +163,7 @@ class _Reader:
         blocks = self.blocks(operation, ordered, scope, said, depth)
         draft = Operation(operation.type, _name(operation), ordered, (), blocks, self.version)
         types = self.attempt(said, lambda: shapes.infer(draft))
-        return Operation(
-            draft.kind, draft.name, ordered, self.outputs(operation, types, None, scope, said), blocks
-        )
+        return replace(draft, outputs=self.outputs(operation, types, None, scope, said))
 
     def arguments(self, operation: Any, scope: Scope, said: str) -> dict[str, tuple[Value, ...]]:
         """Look up names, and read values that are written into the operation."""
@@ -284,12 +283,8 @@ class _Reader:
         for place, each in enumerate(operation.blocks):
             inner = dict(scope)
             where = f"block {place} of {said}"
-            names = [value.name for value in each.inputs]
-            for name, times in Counter(names).items():
-                if times == 1:
-                    inner.pop(
-                        name, None
-                    )  # a block may call its own inputs as the values around it are called
+            for value in each.inputs:  # a block may call its inputs as values around it are called
+                inner.pop(value.name, None)
             inputs = self.declare(each.inputs, inner, where)
             if operation.type == "while_loop" and len(inputs) != len(given.get("loop_vars", ())):
                 self.problems.append(f"{where} takes {len(inputs)} values, the loop has another number")

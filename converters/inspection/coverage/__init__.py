@@ -1,7 +1,8 @@
 """Would a file run wholly on a delegate? Which operators does it leave to the CPU, why, and in how many parts?
 
 * `rules`: what a rule and a delegate are, and how parts are counted.
-* one module a family of delegates, each a table: `tflite_gpu`, `tflite_accelerators` (NNAPI, Hexagon, Edge TPU), `tflite_cpu`
+* one module a family of delegates, each a table: `tflite_gpu`, `tflite_accelerators` (NNAPI, Hexagon, Edge
+  TPU), `tflite_cpu`
   (XNNPACK, TFLM, CMSIS-NN), `coreml`; `ethos_u` and `onnx_mobile` use the vendors' own checkers.
 
 The text of a rule is the message, a line of the manual (docs/delegates.md, made by `manual`) and the name of its test.
@@ -22,7 +23,8 @@ from converters.inspection.coverage.rules import Delegate, cover, summarise
 from converters.inspection.report import Coverage, Format, Graph
 
 TFLITE = (
-    tflite_cpu.XNNPACK, tflite_gpu.DELEGATE, tflite_accelerators.NNAPI, tflite_accelerators.HEXAGON, tflite_accelerators.EDGETPU,
+    tflite_cpu.XNNPACK, tflite_gpu.DELEGATE, tflite_accelerators.NNAPI, tflite_accelerators.HEXAGON,
+        tflite_accelerators.EDGETPU,
     tflite_cpu.TFLM, tflite_cpu.CMSIS_NN,
 )  # fmt: skip
 COREML = (coreml.ANE,)
@@ -69,8 +71,8 @@ def manual() -> str:
 def _manual() -> Iterator[str]:
     yield "# What delegates take"
     yield ""
-    yield "`zoo inspect` applies these rules to every operator of a file. This page is made from the rules themselves: `make delegates`."
-    yield "Ethos-U is checked by vela and ONNX Runtime's providers by the checker that it ships with, so their rules are not listed here."
+    yield "`zoo inspect` applies these rules to every operator. This page is made from the rules: `make delegates`."
+    yield "Ethos-U is checked by vela, ONNX Runtime's providers by the checker that it ships with."
     yield "Parts are counted as TFLite groups nodes: what is ready runs as long as it stays on the same side."
     for delegate in (*TFLITE, *COREML):
         yield ""
@@ -80,7 +82,8 @@ def _manual() -> Iterator[str]:
 def _section(delegate: Delegate) -> Iterator[str]:
     yield f"## {delegate.name}"
     yield ""
-    yield f"Runs on the {delegate.processor}. Source: {delegate.source}. {delegate.note[:1].upper()}{delegate.note[1:]}."
+    note = delegate.note[:1].upper() + delegate.note[1:]
+    yield f"Runs on the {delegate.processor}. Source: {delegate.source}. {note}."
     yield ""
     for rule in delegate.general:
         yield f"* every operator: {rule.text}"

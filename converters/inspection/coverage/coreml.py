@@ -7,8 +7,10 @@ _HOLLANCE = "https://github.com/hollance/neural-engine/blob/master/docs/unsuppor
 _NOTE = "a guess from public reports: Apple has no list. MLComputePlan on a Mac is the truth"
 _LARGEST_POOL, _LARGEST_STRIDE, _MOST_AXES = 13, 2, 5
 REFUSED = (
-    "lstm", "gru", "rnn", "gather", "gather_nd", "gather_along_axis", "scatter", "scatter_nd", "scatter_along_axis", "topk", "argsort",
-    "non_maximum_suppression", "non_zero", "cond", "while_loop", "one_hot", "custom_layer", "uniDirectionalLSTM", "biDirectionalLSTM",
+    "lstm", "gru", "rnn", "gather", "gather_nd", "gather_along_axis", "scatter", "scatter_nd",
+    "scatter_along_axis", "topk", "argsort",
+    "non_maximum_suppression", "non_zero", "cond", "while_loop", "one_hot", "custom_layer",
+    "uniDirectionalLSTM", "biDirectionalLSTM",
     "simpleRecurrent", "custom", "gatherND", "topK",
 )  # fmt: skip
 

@@ -32,17 +32,21 @@ def delegate() -> Delegate:
 
 
 def breaks(graph: Graph, path: Path) -> list[Break]:
-    """Every operator that vela would leave to the CPU."""
+    """Every operator that vela would leave to the CPU; all of them where it cannot read the file."""
     from ethosu.vela.tflite_reader import read_tflite
 
-    with redirect_stdout(io.StringIO()):
-        network = read_tflite(str(path), None, {}, [], [])
-        found = list(_refusals(network.subgraphs[0]))
+    try:
+        with redirect_stdout(io.StringIO()):
+            network = read_tflite(str(path), None, {}, [], [])
+            found = dict(_refusals(network.subgraphs[0]))
+    except Exception as problem:  # noqa: BLE001 - it raises what it likes on types and options that it does not know
+        reason = f"vela cannot read the file: {type(problem).__name__} {problem}"[:_LONGEST_REASON]
+        found = dict.fromkeys(range(len(graph.operators)), " ".join(reason.split()))
     source = delegate().source
     return [
-        Break(place, graph.operators[place].kind, graph.operators[place].label[:120], reason, source)
-        for place, reason in sorted(found)
-        if place < len(graph.operators)
+        Break(place, operator.kind, operator.label[:120], found[place], source)
+        for place, operator in enumerate(graph.operators)
+        if place in found
     ]
 
 

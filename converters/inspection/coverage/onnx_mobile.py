@@ -10,6 +10,8 @@ from typing import Any
 from converters.inspection.coverage.rules import Delegate, summarise
 from converters.inspection.report import Break, Coverage, Graph
 
+_CELLS = 4  # of a row: two, and what is outside of the bars
+
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
@@ -35,14 +37,12 @@ def _table(name: str) -> Mapping[str, str]:
     from onnxruntime.tools import mobile_helpers
 
     text = Path(mobile_helpers.__path__[0], name).read_text(encoding="utf-8")
-    rows = (
-        line.strip().split("|")
-        for line in text.splitlines()
-        if line.startswith("|ai.onnx:") or line.startswith("|com.")
-    )
+    rows = (line.strip().split("|") for line in text.splitlines() if line.startswith(("|ai.onnx:", "|com.")))
     return {
-        row[1].removeprefix("ai.onnx:"): row[2].replace("<br/>", " ").strip() for row in rows if len(row) == 4
-    }  # noqa: PLR2004
+        row[1].removeprefix("ai.onnx:"): row[2].replace("<br/>", " ").strip()
+        for row in rows
+        if len(row) == _CELLS
+    }
 
 
 def coverages(graph: Graph, macs: Sequence[int | None], path: Path) -> tuple[Coverage, ...]:

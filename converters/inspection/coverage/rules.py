@@ -15,7 +15,8 @@ class Rule:
 
     Attributes:
         text: what must hold, such as ``strides are at most 3``.
-        broken: takes a graph and one of its operators; gives what was found where the rule does not hold, else ``None``.
+        broken: takes a graph and one of its operators; gives what was found where the rule does not hold,
+        else ``None``.
             A fact that the file leaves open breaks no rule.
     """
 
@@ -113,7 +114,8 @@ def _cut(graph: Graph, taken: list[bool], breaks: list[Break], source: str) -> t
 def partitions(graph: Graph, taken: Sequence[bool]) -> int:
     """How many parts a delegate would run.
 
-    As TFLite's ``PartitionGraphIntoIndependentNodeSubsets`` groups nodes: beginning with the first node that is ready, nodes of the
+    As TFLite's ``PartitionGraphIntoIndependentNodeSubsets`` groups nodes: beginning with the first node that
+    is ready, nodes of the
     same kind (taken or not) run as long as one is ready; then the other kind has its turn.
     """
     ready = {place for place, each in enumerate(graph.tensors) if each.constant} | set(graph.inputs) | {-1}

@@ -16,7 +16,7 @@ from converters.inspection.report import Graph, Operator
 
 _INT8 = dtypes("int8", "uint8", "int32", what="8-bit integers")
 _WIDEST_DEPTHWISE, _LARGEST_SOFTMAX, _BOX_RANK = 3, 16_000, 4
-_LARGEST_RESIZE = 65
+_LARGEST_RESIZE, _INNER_AXES = 65, 3
 
 
 def _multiplier(_: Graph, operator: Operator) -> str | None:
@@ -46,9 +46,9 @@ def _three_axes(graph: Graph, operator: Operator) -> str | None:
     for each in tensors(graph, (*operator.inputs[:1], *operator.outputs)):
         if (
             each.shape is not None
-            and len(each.shape) > 3
+            and len(each.shape) > _INNER_AXES
             and any(length not in {1, None} for length in each.shape[:-3])
-        ):  # noqa: PLR2004
+        ):
             return f"shape {each.shape}"
     return None
 
@@ -81,16 +81,23 @@ NNAPI = Delegate(
     processor="nnapi",
     source="tensorflow/tensorflow:tensorflow/lite/delegates/nnapi/nnapi_delegate.cc (Android API level 30)",
     general=(
-        STATIC_SHAPES, highest_rank(4), dtypes("float32", "float16", "int8", "uint8", "int32", "bool", what="float, 8-bit, int32 or bool"),
+        STATIC_SHAPES, highest_rank(4), dtypes("float32", "float16", "int8", "uint8", "int32", "bool",
+            what="float, 8-bit, int32 or bool"),
     ),
-    note="the phone's driver decides what really runs where, and may be slower than the CPU; deprecated since Android 15",
+    note="the phone's driver decides what runs where, and may be slower than the CPU; deprecated since Android 15",
     kinds=plain(
-        "ABS", "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "CAST", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
-        "DEPTH_TO_SPACE", "DEQUANTIZE", "DIV", "ELU", "EQUAL", "EXP", "EXPAND_DIMS", "FILL", "FLOOR", "FULLY_CONNECTED", "GATHER", "GREATER",
-        "GREATER_EQUAL", "HARD_SWISH", "L2_NORMALIZATION", "LESS", "LESS_EQUAL", "LOG", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC",
-        "LOG_SOFTMAX", "LSTM", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "PACK", "PAD", "PADV2", "POW", "PRELU",
-        "QUANTIZE", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR",
-        "RESIZE_NEAREST_NEIGHBOR", "RNN", "RSQRT", "SELECT", "SIN", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SQRT",
+        "ABS", "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "BATCH_TO_SPACE_ND", "CAST", "CONCATENATION",
+        "CONV_2D", "DEPTHWISE_CONV_2D",
+        "DEPTH_TO_SPACE", "DEQUANTIZE", "DIV", "ELU", "EQUAL", "EXP", "EXPAND_DIMS", "FILL", "FLOOR",
+        "FULLY_CONNECTED", "GATHER", "GREATER",
+        "GREATER_EQUAL", "HARD_SWISH", "L2_NORMALIZATION", "LESS", "LESS_EQUAL", "LOG", "LOGICAL_AND",
+        "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC",
+        "LOG_SOFTMAX", "LSTM", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "PACK",
+        "PAD", "PADV2", "POW", "PRELU",
+        "QUANTIZE", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "RELU", "RELU6", "RELU_N1_TO_1",
+        "RESHAPE", "RESIZE_BILINEAR",
+        "RESIZE_NEAREST_NEIGHBOR", "RNN", "RSQRT", "SELECT", "SIN", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND",
+        "SPACE_TO_DEPTH", "SPLIT", "SQRT",
         "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "SVDF", "TANH", "TILE", "TOPK_V2", "TRANSPOSE", "TRANSPOSE_CONV",
         "UNIDIRECTIONAL_SEQUENCE_LSTM",
     ),
@@ -105,9 +112,12 @@ HEXAGON = Delegate(
     note="Snapdragon 660 to 855; later ones run their HTP through Qualcomm's own delegate",
     kinds={
         **plain(
-            "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "CONCATENATION", "DEPTH_TO_SPACE", "FULLY_CONNECTED", "HARD_SWISH",
-            "L2_NORMALIZATION", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD", "QUANTIZE", "RELU",
-            "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SLICE", "SOFTMAX", "SPACE_TO_DEPTH", "SPLIT", "SQUARED_DIFFERENCE",
+            "ADD", "ARG_MAX", "ARG_MIN", "AVERAGE_POOL_2D", "CONCATENATION", "DEPTH_TO_SPACE",
+            "FULLY_CONNECTED", "HARD_SWISH",
+            "L2_NORMALIZATION", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL",
+            "PACK", "PAD", "QUANTIZE", "RELU",
+            "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SLICE", "SOFTMAX", "SPACE_TO_DEPTH",
+            "SPLIT", "SQUARED_DIFFERENCE",
             "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE", "TRANSPOSE_CONV",
         ),
         "CONV_2D": (_STRIDES_3,),
@@ -131,9 +141,12 @@ EDGETPU = Delegate(
     note="a file must be compiled by edgetpu_compiler first, which maps one part only",
     kinds={
         **plain(
-            "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "EXPAND_DIMS", "L2_NORMALIZATION", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL",
-            "PACK", "PAD", "PRELU", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR",
-            "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SLICE", "SPACE_TO_DEPTH", "SPLIT", "SQUARED_DIFFERENCE", "SQUEEZE", "STRIDED_SLICE", "SUB",
+            "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "EXPAND_DIMS", "L2_NORMALIZATION", "LOGISTIC",
+            "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL",
+            "PACK", "PAD", "PRELU", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6", "RELU_N1_TO_1",
+            "RESHAPE", "RESIZE_BILINEAR",
+            "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SLICE", "SPACE_TO_DEPTH", "SPLIT", "SQUARED_DIFFERENCE",
+            "SQUEEZE", "STRIDED_SLICE", "SUB",
             "SUM", "TANH", "TRANSPOSE", "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM",
         ),
         **dict.fromkeys(

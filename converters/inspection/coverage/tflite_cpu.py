@@ -4,7 +4,6 @@ from converters.inspection.coverage.rules import (
     Delegate,
     Rule,
     highest_rank,
-    lengths,
     plain,
     runtime_inputs,
     tensor,
@@ -16,7 +15,8 @@ _FLOATS = {"float32", "float16"}
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
 _INT8_KINDS = {
     "ADD", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE", "ELU", "FULLY_CONNECTED",
-    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "QUANTIZE", "RESHAPE", "RESIZE_BILINEAR", "SLICE", "SPLIT", "STRIDED_SLICE",
+    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "QUANTIZE", "RESHAPE", "RESIZE_BILINEAR",
+    "SLICE", "SPLIT", "STRIDED_SLICE",
     "SUB", "SUM", "TANH", "TRANSPOSE", "TRANSPOSE_CONV", "EXPAND_DIMS", "SQUEEZE",
 }  # fmt: skip
 
@@ -25,7 +25,9 @@ def _types(graph: Graph, operator: Operator) -> str | None:
     stored = tensor(graph, operator.inputs, 0)
     if operator.kind == "DEQUANTIZE" and stored is not None and stored.dtype == "int4":
         return "int4"
-    flowing = [each for each in tensors(graph, (*operator.inputs[:1], *operator.outputs)) if not each.constant]
+    flowing = [
+        each for each in tensors(graph, (*operator.inputs[:1], *operator.outputs)) if not each.constant
+    ]
     kinds = {each.dtype for each in flowing}
     converts = operator.kind in {"QUANTIZE", "DEQUANTIZE"}
     if kinds <= {"float32"} or (converts and kinds <= {"float32", "int8", "uint8"}):
@@ -71,10 +73,14 @@ XNNPACK = Delegate(
     note="what it leaves runs in TFLite's own kernels on the same CPU",
     kinds={
         **plain(
-            "ABS", "ADD", "AVERAGE_POOL_2D", "CEIL", "CONCATENATION", "COS", "DEPTH_TO_SPACE", "DEQUANTIZE", "DIV", "ELU", "EXP", "EXPAND_DIMS",
-            "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL", "NEG", "PACK", "PAD",
-            "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR", "ROUND", "RSQRT", "SIGN", "SIN", "SLICE",
-            "SOFTMAX", "SPACE_TO_DEPTH", "SPLIT", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SQUEEZE", "STRIDED_SLICE", "SUB", "TANH",
+            "ABS", "ADD", "AVERAGE_POOL_2D", "CEIL", "CONCATENATION", "COS", "DEPTH_TO_SPACE", "DEQUANTIZE",
+            "DIV", "ELU", "EXP", "EXPAND_DIMS",
+            "FLOOR", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D",
+            "MINIMUM", "MUL", "NEG", "PACK", "PAD",
+            "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "RESHAPE", "RESIZE_BILINEAR", "ROUND",
+            "RSQRT", "SIGN", "SIN", "SLICE",
+            "SOFTMAX", "SPACE_TO_DEPTH", "SPLIT", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SQUEEZE",
+            "STRIDED_SLICE", "SUB", "TANH",
             "TRANSPOSE",
         ),
         **dict.fromkeys(("MEAN", "SUM"), (_CONSTANT_AXES,)),
@@ -111,14 +117,22 @@ def _no_packed(graph: Graph, operator: Operator) -> str | None:
 
 
 _TFLM_KINDS = (
-    "ABS", "ADD", "ADD_N", "ARG_MAX", "ARG_MIN", "ASSIGN_VARIABLE", "AVERAGE_POOL_2D", "BATCH_MATMUL", "BATCH_TO_SPACE_ND", "BROADCAST_ARGS",
-    "BROADCAST_TO", "CALL_ONCE", "CAST", "CEIL", "CONCATENATION", "CONV_2D", "COS", "CUMSUM", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DIV",
-    "ELU", "EMBEDDING_LOOKUP", "EQUAL", "EXP", "EXPAND_DIMS", "FILL", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GATHER", "GATHER_ND",
-    "GREATER", "GREATER_EQUAL", "HARD_SWISH", "IF", "L2_NORMALIZATION", "L2_POOL_2D", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOG", "LOGICAL_AND",
-    "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC", "LOG_SOFTMAX", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "NOT_EQUAL",
-    "PACK", "PAD", "PADV2", "PRELU", "QUANTIZE", "READ_VARIABLE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_BILINEAR",
-    "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SHAPE", "SIN", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND",
-    "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "SVDF", "TANH",
+    "ABS", "ADD", "ADD_N", "ARG_MAX", "ARG_MIN", "ASSIGN_VARIABLE", "AVERAGE_POOL_2D", "BATCH_MATMUL",
+    "BATCH_TO_SPACE_ND", "BROADCAST_ARGS",
+    "BROADCAST_TO", "CALL_ONCE", "CAST", "CEIL", "CONCATENATION", "CONV_2D", "COS", "CUMSUM",
+    "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DIV",
+    "ELU", "EMBEDDING_LOOKUP", "EQUAL", "EXP", "EXPAND_DIMS", "FILL", "FLOOR", "FLOOR_DIV", "FLOOR_MOD",
+    "FULLY_CONNECTED", "GATHER", "GATHER_ND",
+    "GREATER", "GREATER_EQUAL", "HARD_SWISH", "IF", "L2_NORMALIZATION", "L2_POOL_2D", "LEAKY_RELU", "LESS",
+    "LESS_EQUAL", "LOG", "LOGICAL_AND",
+    "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC", "LOG_SOFTMAX", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM",
+    "MIRROR_PAD", "MUL", "NEG", "NOT_EQUAL",
+    "PACK", "PAD", "PADV2", "PRELU", "QUANTIZE", "READ_VARIABLE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6",
+    "RESHAPE", "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SHAPE", "SIN", "SLICE",
+    "SOFTMAX", "SPACE_TO_BATCH_ND",
+    "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SQUEEZE", "STRIDED_SLICE",
+    "SUB", "SUM", "SVDF", "TANH",
     "TRANSPOSE", "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK", "VAR_HANDLE", "WHILE", "ZEROS_LIKE",
 )  # fmt: skip
 _TFLM_GENERAL = (
@@ -156,7 +170,8 @@ CMSIS_NN = Delegate(
     general=(*_TFLM_GENERAL, _CMSIS_RULE),
     note="what it leaves runs in TFLM's reference kernels on the same core, about 3-8 times slower",
     kinds=plain(
-        "ADD", "AVERAGE_POOL_2D", "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL",
+        "ADD", "AVERAGE_POOL_2D", "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
+        "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL",
         "PAD", "SOFTMAX", "SVDF", "TRANSPOSE", "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM",
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from converters.inspection.report import Graph, Operator
 
 _SOURCE = "google-ai-edge/LiteRT:tflite/tools/versioning/gpu_compatibility.cc"
 _FUSED = {"NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGMOID", 0}
-_CHANNEL_AXIS, _BOX_RANK = 3, 4
+_CHANNEL_AXIS, _BOX_RANK, _PAIR = 3, 4, 2
 
 
 def _inputs(*counts: int) -> Rule:
@@ -129,8 +129,10 @@ _ONE = _inputs(1)
 _TWO = Rule(
     "inputs are two, not both constant",
     lambda graph, operator: (
-        None if runtime_inputs(graph, operator) and len(operator.inputs) == 2 else str(len(operator.inputs))
-    ),  # noqa: PLR2004
+        None
+        if runtime_inputs(graph, operator) and len(operator.inputs) == _PAIR
+        else str(len(operator.inputs))
+    ),
 )
 _STRIDES = _positive(
     "stride_h", "stride_w", "dilation_h_factor", "dilation_w_factor", "filter_height", "filter_width"
@@ -142,12 +144,13 @@ DELEGATE = Delegate(
     processor="gpu",
     source=_SOURCE,
     general=(_FUSED_RULE,),
-    note="computes in float16 or float32 even for an int8 file; a graph cut in several parts is often slower than the CPU",
+    note="computes in float even for an int8 file; a graph cut in several parts is often slower than the CPU",
     kinds={
         "CONV_2D": (_inputs(1, 2), _STRIDES),
         "TRANSPOSE_CONV": (_inputs(1, 2), _STRIDES),
         "DEPTHWISE_CONV_2D": (
-            _inputs(1, 2), _STRIDES, Rule("filters number the input's channels times the multiplier, all with 4 axes", _depthwise),
+            _inputs(1, 2), _STRIDES,
+                Rule("filters number the input's channels times the multiplier, all with 4 axes", _depthwise),
         ),
         "FULLY_CONNECTED": (
             _inputs(1, 2), _option("weights_format", ("DEFAULT", 0), "weights have the default format"),
@@ -157,15 +160,18 @@ DELEGATE = Delegate(
         "BATCH_MATMUL": (_inputs(1, 2),),
         **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), (_ONE, _STRIDES)),
         **dict.fromkeys(
-            ("MEAN", "SUM", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REVERSE_V2", "CUMSUM"), (_AXES,)
+            ("MEAN", "SUM", "REDUCE_ALL", "REDUCE_ANY", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD",
+                "REVERSE_V2", "CUMSUM"), (_AXES,)
         ),
         "CAST": (Rule("casts are between bool and floats, or float32 and int32", _casts),),
         "DEQUANTIZE": (
-            Rule("inputs are not int16", lambda graph, operator: "int16" if (found := tensor(graph, operator.inputs, 0)) and found.dtype == "int16" else None),
+            Rule("inputs are not int16", lambda graph, operator: "int16" if (found := tensor(graph,
+                operator.inputs, 0)) and found.dtype == "int16" else None),
         ),
         "DENSIFY": (_constant(0, "inputs"),),
         **dict.fromkeys(("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"), (Rule("blocks are larger than 1", _block),)),
-        **dict.fromkeys(("SLICE", "STRIDED_SLICE"), (_ranks(3, 4), Rule("there is no ellipsis, new axis or shrunk axis", _masks))),
+        **dict.fromkeys(("SLICE", "STRIDED_SLICE"), (_ranks(3, 4),
+        Rule("there is no ellipsis, new axis or shrunk axis", _masks))),
         "SOFTMAX": (Rule("beta is 1", _beta),),
         **dict.fromkeys(("PAD", "PADV2"), (Rule("paddings have shape 3x2 or 4x2", _paddings),)),
         "MIRROR_PAD": (
@@ -175,16 +181,20 @@ DELEGATE = Delegate(
         "TOPK_V2": (_ONE,),
         "GATHER": (_constant(1, "indices", "int32"),),
         **dict.fromkeys(
-            ("QUANTIZE", "RESHAPE", "TILE", "TRANSPOSE", "HARD_SWISH", "RESIZE_NEAREST_NEIGHBOR", "BITCAST", "ABS", "CEIL", "COS", "ELU",
-             "EXP", "FLOOR", "GELU", "LOG", "LOGICAL_NOT", "LOGISTIC", "NEG", "ROUND", "RSQRT", "SIGN", "SIN", "SQRT", "SQUARE", "TANH"),
+            ("QUANTIZE", "RESHAPE", "TILE", "TRANSPOSE", "HARD_SWISH", "RESIZE_NEAREST_NEIGHBOR", "BITCAST",
+            "ABS", "CEIL", "COS", "ELU",
+             "EXP", "FLOOR", "GELU", "LOG", "LOGICAL_NOT", "LOGISTIC", "NEG", "ROUND", "RSQRT", "SIGN", "SIN",
+             "SQRT", "SQUARE", "TANH"),
             (_ONE,),
         ),
         **dict.fromkeys(
-            ("ATAN2", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "LOGICAL_AND",
+            ("ATAN2", "DIV", "EQUAL", "FLOOR_DIV", "FLOOR_MOD", "GREATER", "GREATER_EQUAL", "LESS",
+            "LESS_EQUAL", "LOGICAL_AND",
              "LOGICAL_OR", "MAXIMUM", "MINIMUM", "NOT_EQUAL", "POW", "RIGHT_SHIFT", "SQUARED_DIFFERENCE", "SUB"),
             (_TWO,),
         ),
-        **plain("CONCATENATION", "PACK", "PRELU", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "SPLIT", "SPLIT_V", "SELECT", "SELECT_V2",
+        **plain("CONCATENATION", "PACK", "PRELU", "RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "SPLIT",
+        "SPLIT_V", "SELECT", "SELECT_V2",
                 "ONE_HOT", "EMBEDDING_LOOKUP", "DYNAMIC_UPDATE_SLICE", "LSTM"),
     },
 )  # fmt: skip

@@ -1,9 +1,9 @@
 """ONNX models: what the bytes say, checked before anything trusts them.
 
 In order: `wire` walks the protobuf bytes; `payloads` measures every tensor against its shape; `structure` checks names,
-types, attributes, branches and functions; `judges` asks the checker and the shape inference of the onnx package;
-`graph` builds the report's graph, with quantized weights told apart; `costs` counts MACs; `versions` knows which ONNX
-Runtime takes which opset.
+types, attributes, branches and functions, `contrib` the operators that only ONNX Runtime has; `judges` asks the checker
+and the shape inference of the onnx package; `graph` builds the report's graph, with quantized weights told apart by
+`quantization`; `costs` counts MACs; `versions` knows which ONNX Runtime takes which opset.
 """
 
 import os

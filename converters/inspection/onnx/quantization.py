@@ -10,6 +10,7 @@ import onnx
 
 from converters.inspection import elements
 from converters.inspection.onnx.payloads import Payload, Payloads
+from converters.inspection.reading import UnreadableError
 from converters.inspection.report import Granularity
 
 
@@ -151,10 +152,14 @@ def _block_weight(
     weight, scale, point = values
     bits, rows, columns = (_attribute(node, each, 0) for each in ("bits", "N", "K"))
     bits = bits or 4
-    if weight is None or scale is None or bits not in {2, 4, 8} or min(rows, columns) < 1:
+    block = _attribute(node, "block_size", 0)
+    if weight is None or scale is None:
         return None
-    if weight.dtype != "uint8" or weight.shape[:1] != (rows,) or weight.count * 8 < rows * columns * bits:
-        return None
+    blocks = -(-columns // block) if block > 0 else 0
+    wanted = (rows, blocks, block * bits // elements.BYTE)
+    if bits not in {2, 4, 8} or weight.dtype != "uint8" or weight.shape != wanted or 0 in wanted:
+        found = f"{weight.dtype} {weight.shape} for N={rows}, K={columns}, bits={bits}, block_size={block}"
+        raise UnreadableError([f"weight '{name[:80]}' of MatMulNBits is {found}"])
     numbers = elements.unpack(weight.data, bits, weight.count * 8 // bits).reshape(rows, -1)[:, :columns]
     middle = 1 << (bits - 1)  # the zero point where none is given
     zeros = None if point is not None else float(np.mean(numbers == middle))

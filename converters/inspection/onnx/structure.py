@@ -10,8 +10,9 @@ from typing import Any
 
 import onnx
 
+from converters.inspection.onnx import contrib
 from converters.inspection.onnx.payloads import DTYPES, MAX_AXES, Payloads
-from converters.inspection.onnx.versions import STANDARD
+from converters.inspection.onnx.versions import CONTRIB, STANDARD
 from converters.inspection.reading import UnreadableError
 
 MAX_PROBLEMS = 20  # listed; a damaged file may have thousands
@@ -39,6 +40,7 @@ ATTRIBUTE_FIELDS: Mapping[int, str] = MappingProxyType(
         14: "type_protos",
     }
 )
+BINARY_TEXT = "ep_cache_context"  # EPContext keeps compiled code in a string
 _TYPES_INSIDE = ("sequence_type", "optional_type")
 _Function = tuple[str, str, str]  # domain, name, overload
 
@@ -83,6 +85,14 @@ def branches(node: Any) -> Iterator[Any]:
 
 def _domain(text: str) -> str:
     return "" if text == "ai.onnx" else text
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _twice(names: Iterable[str]) -> list[str]:
@@ -288,6 +298,8 @@ class _Checker:
             self.problems.append(f"{said} has no operator")
         elif domain not in imports:
             self.problems.append(f"{said} is of the operator set '{node.domain[:80]}', which is not imported")
+        elif domain in CONTRIB:
+            self.problems += [f"{said}: {each}" for each in contrib.problems(node)]
         elif standard and 0 < version <= MAX_VERSION and not defined(node.op_type, domain, version):
             self.problems.append(f"{said}: '{domain or 'ai.onnx'}' {version} has no such operator")
 
@@ -315,6 +327,8 @@ class _Checker:
         if held - {field} or (not held and not alone and not field.endswith("s")):
             self.problems.append(f"{said}: it holds {sorted(held)}, its type says {field}")
             return
+        if attribute.name != BINARY_TEXT and not all(map(_is_text, (attribute.s, *attribute.strings))):
+            self.problems.append(f"{said}: its text is not UTF-8")
         for tensor in (attribute.t,) if field == "t" else attribute.tensors:
             self.tensor(tensor)
         for sparse in (attribute.sparse_tensor,) if field == "sparse_tensor" else attribute.sparse_tensors:

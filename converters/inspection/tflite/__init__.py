@@ -1,7 +1,8 @@
 """TFLite models: what the bytes say, checked before anything trusts them.
 
-In order: `checked` walks the FlatBuffer by ``schema.txt``; `semantics` checks indices, shapes, lengths, quantization and order;
-`graph` builds the report's graph; `costs` counts MACs; `versions` knows which runtime takes which version of an operator.
+In order: `checked` walks the FlatBuffer by ``schema.txt``; `semantics` checks indices, shapes, lengths,
+quantization and order; `graph` builds the report's graph; `costs` counts MACs; `versions` knows which
+runtime takes which version of an operator.
 """
 
 from importlib.metadata import version
@@ -44,15 +45,14 @@ def _producer(model: checked.Record) -> str:
 
 
 def load(path: Path) -> Load:
-    """Let LiteRT read the file and lay out its tensors, with its reference kernels on one thread."""
+    """Let LiteRT read the file and lay out its tensors, as an app would, on one thread."""
     try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+        from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError:
         return Load("ai-edge-litert", None, "ai-edge-litert is not installed")
     runtime = f"ai-edge-litert {version('ai-edge-litert')}"
-    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        Interpreter(str(path), experimental_op_resolver_type=resolver, num_threads=1).allocate_tensors()
+        Interpreter(str(path), num_threads=1).allocate_tensors()
     except (ValueError, RuntimeError) as problem:
         return Load(runtime, loaded=False, reason=" ".join(str(problem).split())[:500])
     return Load(runtime, loaded=True)

@@ -1,8 +1,8 @@
 """Reads a TFLite FlatBuffer with every offset, length and type checked before it is followed.
 
-FlatBuffers' Python library has no verifier: it follows whatever offset it finds. `decode` walks the whole file by the schema in
-``schema.txt`` (tables with their fields in order; ``i4`` is a 32-bit integer, ``[T]`` a vector, ``|U`` a union) and gives plain
-values. Format: FlatBuffers internals, https://flatbuffers.dev/internals.
+FlatBuffers' Python library has no verifier: it follows whatever offset it finds. `decode` walks the whole
+file by the schema in ``schema.txt`` (tables with their fields in order; ``i4`` is a 32-bit integer, ``[T]``
+a vector, ``|U`` a union) and gives plain values. Format: FlatBuffers internals, https://flatbuffers.dev/internals.
 """
 
 import struct
@@ -20,9 +20,22 @@ from converters.inspection.reading import UnreadableError
 MOST_TABLES = 2_000_000
 MOST_ELEMENTS = 50_000_000  # of all vectors that are not bytes
 DEEPEST = 32
-_SCALARS = {"b1": "?", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q", "f4": "f", "f8": "d"}
+_SCALARS = {
+    "b1": "?",
+    "i1": "b",
+    "u1": "B",
+    "i2": "h",
+    "u2": "H",
+    "i4": "i",
+    "u4": "I",
+    "i8": "q",
+    "u8": "Q",
+    "f4": "f",
+    "f8": "d",
+}
 _SIZES = {code: int(code[1]) for code in _SCALARS}
-_NUMPY = {"b1": "?", "i1": "i1", "u1": "u1", "i2": "<i2", "u2": "<u2", "i4": "<i4", "u4": "<u4", "i8": "<i8", "u8": "<u8", "f4": "<f4",
+_NUMPY = {"b1": "?", "i1": "i1", "u1": "u1", "i2": "<i2", "u2": "<u2", "i4": "<i4", "u4": "<u4", "i8": "<i8",
+    "u8": "<u8", "f4": "<f4",
           "f8": "<f8"}  # fmt: skip
 _ROOT_OFFSET, _LEAST_FILE = 4, 8
 
@@ -83,7 +96,8 @@ def decode(data: bytes | memoryview) -> Record:
     """Decode the root table, ``Model``.
 
     Returns:
-        Records by field name: numbers, ``bytes`` for strings, numpy arrays for vectors of numbers, ``memoryview`` for vectors of
+        Records by field name: numbers, ``bytes`` for strings, numpy arrays for vectors of numbers,
+        ``memoryview`` for vectors of
         bytes, lists for other vectors; ``None`` for what is left out and no number.
 
     Raises:
@@ -135,7 +149,9 @@ class _Decoder:
             self._refuse(f"the layout of a {name} lies at byte {vtable}, outside of the file or unaligned")
         length, inline = (self._number(vtable + place, "u2", f"the layout of a {name}") for place in (0, 2))
         if length < 4 or length % 2 or vtable + length > self._size or inline < 4 or at + inline > self._size:  # noqa: PLR2004
-            self._refuse(f"the layout of a {name} at byte {vtable} has impossible lengths ({length}, {inline})")
+            self._refuse(
+                f"the layout of a {name} at byte {vtable} has impossible lengths ({length}, {inline})"
+            )
         record: Record = {}
         places = struct.unpack_from(f"<{(length - 4) // 2}H", self._data, vtable + 4)
         for number, field in enumerate(self._tables.get(name, ())):
@@ -147,7 +163,7 @@ class _Decoder:
             record[field.name] = self._value(at + place if place else 0, field, name, record, depth)
         return record
 
-    def _value(self, at: int, field: Field, table: str, record: Record, depth: int) -> Any:
+    def _value(self, at: int, field: Field, table: str, record: Record, depth: int) -> Any:  # noqa: PLR0911
         kind, what = field.kind, f"{table}.{field.name}"
         if kind in _SCALARS:
             if not at:

@@ -17,12 +17,16 @@ _WORDS = {
 }  # fmt: skip
 # Small constant inputs that rules of delegates look at: operator -> input -> name of the option
 _CONSTANTS = {
-    **{name: {1: "axes"} for name in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY", "REDUCE_ALL",
+    **{name: {1: "axes"} for name in ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "REDUCE_ANY",
+    "REDUCE_ALL",
                                       "REVERSE_V2", "ARG_MAX", "ARG_MIN", "CUMSUM", "EXPAND_DIMS")},
     "PAD": {1: "paddings"}, "PADV2": {1: "paddings"}, "MIRROR_PAD": {1: "paddings"}, "TRANSPOSE": {1: "perm"},
-    "RESHAPE": {1: "new_shape"}, "SLICE": {1: "begin", 2: "size"}, "STRIDED_SLICE": {1: "begin", 2: "end", 3: "strides"},
-    "SPLIT": {0: "axes"}, "SPLIT_V": {2: "axes"}, "TILE": {1: "multiples"}, "SPACE_TO_BATCH_ND": {1: "block", 2: "paddings"},
-    "BATCH_TO_SPACE_ND": {1: "block", 2: "crops"}, "RESIZE_BILINEAR": {1: "size"}, "RESIZE_NEAREST_NEIGHBOR": {1: "size"},
+    "RESHAPE": {1: "new_shape"}, "SLICE": {1: "begin", 2: "size"}, "STRIDED_SLICE": {1: "begin", 2: "end",
+    3: "strides"},
+    "SPLIT": {0: "axes"}, "SPLIT_V": {2: "axes"}, "TILE": {1: "multiples"}, "SPACE_TO_BATCH_ND": {1: "block",
+    2: "paddings"},
+    "BATCH_TO_SPACE_ND": {1: "block", 2: "crops"}, "RESIZE_BILINEAR": {1: "size"},
+    "RESIZE_NEAREST_NEIGHBOR": {1: "size"},
     "TOPK_V2": {1: "k"}, "BROADCAST_TO": {1: "new_shape"},
 }  # fmt: skip
 _MOST_VALUES = 64
@@ -52,7 +56,8 @@ def _tensor(tensor: Record, model: Record, file_bytes: memoryview) -> Tensor:
     data = data_of(tensor, model, file_bytes)
     stored = len(data) + 4 * scales + _sparse_bytes(tensor["sparsity"])
     return Tensor(
-        _name(tensor), shape, dtype, constant=True, stored_bytes=stored, granularity=granularity, axis=axis, scales=scales,
+        _name(tensor), shape, dtype, constant=True, stored_bytes=stored, granularity=granularity, axis=axis,
+            scales=scales,
         zeros=_zeros(tensor, dtype, data), sparse=bool(tensor["sparsity"]),
     )  # fmt: skip
 
@@ -111,7 +116,11 @@ def _operator(operator: Record, graph: Record, model: Record, file_bytes: memory
     options = {} if custom else _options(operator)
     inputs = _places(operator["inputs"])
     for place, called in _CONSTANTS.get(name, {}).items():
-        values = _small(graph, inputs[place], model, file_bytes) if place < len(inputs) and inputs[place] >= 0 else None
+        values = (
+            _small(graph, inputs[place], model, file_bytes)
+            if place < len(inputs) and inputs[place] >= 0
+            else None
+        )
         if values is not None:
             options[called] = values
     outputs = _places(operator["outputs"])
@@ -134,7 +143,9 @@ def _options(operator: Record) -> dict[str, OptionValue]:
     return options
 
 
-def _small(graph: Record, index: int, model: Record, file_bytes: memoryview) -> tuple[OptionValue, ...] | None:
+def _small(
+    graph: Record, index: int, model: Record, file_bytes: memoryview
+) -> tuple[OptionValue, ...] | None:
     """Values of a short constant vector or matrix of integers; rows as tuples."""
     tensor = graph["tensors"][index]
     dtype = DTYPES[word("TensorType", tensor["type"])]

@@ -12,7 +12,8 @@ from converters.inspection.tflite.checked import Record, schema, word
 VERSION = 3
 MOST_PROBLEMS = 20
 DTYPES = {
-    "FLOAT32": "float32", "FLOAT16": "float16", "INT32": "int32", "UINT8": "uint8", "INT64": "int64", "STRING": "string",
+    "FLOAT32": "float32", "FLOAT16": "float16", "INT32": "int32", "UINT8": "uint8", "INT64": "int64",
+    "STRING": "string",
     "BOOL": "bool", "INT16": "int16", "COMPLEX64": "complex64", "INT8": "int8", "FLOAT64": "float64",
     "COMPLEX128": "complex128", "UINT64": "uint64", "RESOURCE": "resource", "VARIANT": "variant", "UINT32": "uint32",
     "UINT16": "uint16", "INT4": "int4", "BFLOAT16": "bfloat16", "INT2": "int2", "UINT4": "uint4",
@@ -37,7 +38,7 @@ def check(model: Record, file_bytes: memoryview) -> None:
         raise UnreadableError(problems)
 
 
-def _problems(model: Record, file_bytes: memoryview) -> Iterator[str]:
+def _problems(model: Record, file_bytes: memoryview) -> Iterator[str]:  # noqa: C901 - a list of checks
     if model["version"] != VERSION:
         yield f"the schema version is {model['version']}, {VERSION} is wanted"
     graphs, buffers = model["subgraphs"] or [], model["buffers"] or []
@@ -82,7 +83,7 @@ def _code(place: int, code: Record) -> Iterator[str]:
         yield f"operator code {place} has version {code['version']}, at least 1 is wanted"
 
 
-def _graph(place: int, graph: Record, model: Record, file_bytes: memoryview) -> Iterator[str]:
+def _graph(place: int, graph: Record, model: Record, file_bytes: memoryview) -> Iterator[str]:  # noqa: C901 - a list of checks
     tensors, codes = graph["tensors"] or [], model["operator_codes"] or []
     where = f"subgraph {place}"
     for index, tensor in enumerate(tensors):
@@ -196,11 +197,16 @@ def _sparsity(what: str, sparsity: Record, shape: list[int]) -> Iterator[str]:
     if any(not 0 <= each < len(shape) for each in blocks):
         yield f"{what}: its sparsity has blocks of axes {blocks}, it has {len(shape)} axes"
     for each in dimensions:
-        if word("DimensionType", each["format"]) == "SPARSE_CSR" and not (each["array_segments"] and each["array_indices"]):
+        if word("DimensionType", each["format"]) == "SPARSE_CSR" and not (
+            each["array_segments"] and each["array_indices"]
+        ):
             yield f"{what}: a sparse axis lacks its segments or indices"
             continue
         if word("DimensionType", each["format"]) == "SPARSE_CSR":
-            segments, indices = _ints(each["array_segments"]["values"]), _ints(each["array_indices"]["values"])
+            segments, indices = (
+                _ints(each["array_segments"]["values"]),
+                _ints(each["array_indices"]["values"]),
+            )
             if not segments or segments[0] or segments != sorted(segments) or segments[-1] != len(indices):
                 yield f"{what}: the segments of a sparse axis do not fit its {len(indices)} indices"
             if any(not 0 <= index < max(shape, default=0) for index in indices):
@@ -231,7 +237,8 @@ def _signature(signature: Record, graphs: list[Record]) -> Iterator[str]:
     count = len(graphs[place]["tensors"] or [])
     for each in [*(signature["inputs"] or []), *(signature["outputs"] or [])]:
         if not 0 <= each["tensor_index"] < count:
-            yield f"signature {_text(signature['signature_key'])} names tensor {each['tensor_index']}, there are {count}"
+            name = _text(signature["signature_key"])
+            yield f"signature {name} names tensor {each['tensor_index']}, there are {count}"
 
 
 def _text(name: bytes | None) -> str:

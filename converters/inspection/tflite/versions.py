@@ -1,7 +1,7 @@
 """The first runtime that takes each version of an operator.
 
-Source: tensorflow/compiler/mlir/lite/tools/versioning/runtime_version.cc. An entry lists the runtimes of versions 1, 2, 3 ... in
-turn; later versions than those listed are newer than the table.
+Source: tensorflow/compiler/mlir/lite/tools/versioning/runtime_version.cc. An entry lists the runtimes of
+versions 1, 2, 3 ... in turn; later versions than those listed are newer than the table.
 """
 
 from collections.abc import Iterable, Mapping

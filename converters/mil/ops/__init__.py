@@ -1,6 +1,7 @@
 """Operations of ML Programs, one function each: from the operation's arguments to its output, or outputs.
 
-A function takes the arguments by name: tensors as ``torch.Tensor`` (floats in float32), constants as numpy or Python values.
+A function takes the arguments by name: tensors as ``torch.Tensor`` (floats in float32), constants as numpy
+or Python values.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """Convolutions and pools.
 
-``pad`` lists (before, after) for each spatial axis in order. ``same`` pads so that the output has ceil(input / stride) elements, the
-larger half after the input (``same_lower``: before it).
+``pad`` lists (before, after) for each spatial axis in order. ``same`` pads so that the output has ceil(input
+/ stride) elements, the larger half after the input (``same_lower``: before it).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,11 @@ def _numbers(value: Any, rank: int, default: int) -> list[int]:
 
 
 def padding(
-    arguments: Arguments, sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
+    arguments: Arguments,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
 ) -> list[tuple[int, int]]:
     """Zeros before and after each spatial axis."""
     kind = str(arguments.get("pad_type", "valid"))
@@ -49,7 +53,10 @@ def padded(x: torch.Tensor, pads: Sequence[tuple[int, int]], value: float = 0.0)
 def _conv(arguments: Arguments) -> torch.Tensor:
     x, weight = tensor(arguments["x"]), tensor(arguments["weight"])
     rank = x.ndim - 2
-    strides, dilations = _numbers(arguments.get("strides"), rank, 1), _numbers(arguments.get("dilations"), rank, 1)
+    strides, dilations = (
+        _numbers(arguments.get("strides"), rank, 1),
+        _numbers(arguments.get("dilations"), rank, 1),
+    )
     pads = padding(arguments, x.shape[2:], weight.shape[2:], strides, dilations)
     bias = arguments.get("bias")
     return _CONVOLVE[rank](
@@ -61,10 +68,20 @@ def _conv(arguments: Arguments) -> torch.Tensor:
 def _conv_transpose(arguments: Arguments) -> torch.Tensor:
     x, weight = tensor(arguments["x"]), tensor(arguments["weight"])
     rank = x.ndim - 2
-    strides, dilations = _numbers(arguments.get("strides"), rank, 1), _numbers(arguments.get("dilations"), rank, 1)
+    strides, dilations = (
+        _numbers(arguments.get("strides"), rank, 1),
+        _numbers(arguments.get("dilations"), rank, 1),
+    )
     bias = arguments.get("bias")
     whole = _TRANSPOSED[rank](
-        x, weight, None if bias is None else tensor(bias), strides, 0, 0, int(arguments.get("groups", 1)), dilations
+        x,
+        weight,
+        None if bias is None else tensor(bias),
+        strides,
+        0,
+        0,
+        int(arguments.get("groups", 1)),
+        dilations,
     )
     kind = str(arguments.get("pad_type", "valid"))
     pads = _numbers(arguments.get("pad"), 2 * rank, 0) if kind == "custom" else [0] * 2 * rank
@@ -79,7 +96,9 @@ def _conv_transpose(arguments: Arguments) -> torch.Tensor:
             size = x.shape[2 + axis] * strides[axis] if kind == "same" else length
         start = pads[2 * axis] if kind == "custom" else max(0, length - size) // 2
         if start + size > length:
-            whole = padded(whole, [(0, start + size - length if place == axis else 0) for place in range(rank)])
+            whole = padded(
+                whole, [(0, start + size - length if place == axis else 0) for place in range(rank)]
+            )
         whole = whole.narrow(2 + axis, start, size)
     return whole
 
@@ -108,7 +127,9 @@ def _ceiled(
 
 def _max_pool(arguments: Arguments) -> torch.Tensor:
     x, kernel, strides, pads = _pool_frame(arguments)
-    room = [(a, b + c) for (a, b), (_, c) in zip(pads, _ceiled(arguments, x, kernel, strides, pads), strict=True)]
+    room = [
+        (a, b + c) for (a, b), (_, c) in zip(pads, _ceiled(arguments, x, kernel, strides, pads), strict=True)
+    ]
     return _MAXIMUM[len(kernel)](padded(x, room, float("-inf")), kernel, strides)
 
 

@@ -78,7 +78,8 @@ def _attention(arguments: Arguments) -> torch.Tensor:
     )  # fmt: skip
 
 
-_CASTS = {"fp16": torch.float16, "fp32": torch.float32, "int32": torch.int32, "int16": torch.int16, "uint16": torch.int32,
+_CASTS = {"fp16": torch.float16, "fp32": torch.float32, "int32": torch.int32, "int16": torch.int16,
+    "uint16": torch.int32,
           "int8": torch.int8, "uint8": torch.uint8, "bool": torch.bool}  # fmt: skip
 
 
@@ -119,10 +120,12 @@ OPERATIONS: dict[str, Callable[[Arguments], Any]] = {
     **{
         name: _unary(function)
         for name, function in {
-            "relu": torch.relu, "relu6": functional.relu6, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": functional.silu,
+            "relu": torch.relu, "relu6": functional.relu6, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+            "silu": functional.silu,
             "softsign": functional.softsign, "softplus": functional.softplus, "abs": torch.abs, "sqrt": torch.sqrt,
             "square": torch.square, "sign": torch.sign, "floor": torch.floor, "ceil": torch.ceil, "round": torch.round,
-            "erf": torch.erf, "cos": torch.cos, "sin": torch.sin, "tan": torch.tan, "exp2": torch.exp2, "exp": torch.exp,
+            "erf": torch.erf, "cos": torch.cos, "sin": torch.sin, "tan": torch.tan, "exp2": torch.exp2,
+            "exp": torch.exp,
             "atan": torch.atan, "logical_not": torch.logical_not, "identity": lambda x: x,
         }.items()
     },

@@ -10,7 +10,9 @@ from converters.mil.ops.elementwise import Arguments, tensor
 _ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
 
-def _pass(arguments: Arguments, suffix: str, hidden: torch.Tensor, cell: torch.Tensor, *, backwards: bool) -> Any:
+def _pass(
+    arguments: Arguments, suffix: str, hidden: torch.Tensor, cell: torch.Tensor, *, backwards: bool
+) -> Any:
     """One direction: every hidden state in the order of time, the last hidden and the last cell state."""
     x = tensor(arguments["x"])
     entry, recurrent = tensor(arguments[f"weight_ih{suffix}"]), tensor(arguments[f"weight_hh{suffix}"])
@@ -18,7 +20,11 @@ def _pass(arguments: Arguments, suffix: str, hidden: torch.Tensor, cell: torch.T
     bias = torch.zeros(entry.shape[0]) if given is None else tensor(given)
     gate, inner, outer = (
         _ACTIVATIONS[str(arguments.get(name, usual))]
-        for name, usual in (("recurrent_activation", "sigmoid"), ("cell_activation", "tanh"), ("activation", "tanh"))
+        for name, usual in (
+            ("recurrent_activation", "sigmoid"),
+            ("cell_activation", "tanh"),
+            ("activation", "tanh"),
+        )
     )
     states: list[torch.Tensor] = []
     steps = reversed(range(x.shape[0])) if backwards else range(x.shape[0])

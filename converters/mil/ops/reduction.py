@@ -64,4 +64,3 @@ OPERATIONS: dict[str, Callable[[Arguments], Any]] = {
     "topk": _topk,
     "argsort": _argsort,
 }
-

@@ -22,7 +22,9 @@ _PLACES: dict[str, Place] = {
 }
 
 
-def _interpolated(x: torch.Tensor, axis: int, wanted: int, place: Place, factor: float | None = None) -> torch.Tensor:
+def _interpolated(
+    x: torch.Tensor, axis: int, wanted: int, place: Place, factor: float | None = None
+) -> torch.Tensor:
     """Linear interpolation along one axis."""
     size = x.shape[axis]
     at = np.arange(wanted, dtype=np.float64)

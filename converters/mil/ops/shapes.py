@@ -40,7 +40,9 @@ def _squeeze(arguments: Arguments) -> torch.Tensor:
 def _concat(arguments: Arguments) -> torch.Tensor:
     values, axis = [tensor(each) for each in arguments["values"]], int(arguments["axis"])
     if arguments.get("interleave"):
-        return torch.stack(values, axis % values[0].ndim + 1).flatten(axis % values[0].ndim, axis % values[0].ndim + 1)
+        return torch.stack(values, axis % values[0].ndim + 1).flatten(
+            axis % values[0].ndim, axis % values[0].ndim + 1
+        )
     return torch.cat(values, axis)
 
 
@@ -77,8 +79,8 @@ def _slice_by_index(arguments: Arguments) -> torch.Tensor:
 def _slice_by_size(arguments: Arguments) -> torch.Tensor:
     x = tensor(arguments["x"])
     for axis, (start, size) in enumerate(zip(ints(arguments["begin"]), ints(arguments["size"]), strict=True)):
-        start = start % x.shape[axis] if start < 0 else start
-        x = x.narrow(axis, start, x.shape[axis] - start if size == -1 else size)
+        first = start % x.shape[axis] if start < 0 else start
+        x = x.narrow(axis, first, x.shape[axis] - first if size == -1 else size)
     return x
 
 
@@ -110,14 +112,17 @@ def _gather_nd(arguments: Arguments) -> torch.Tensor:
     return torch.from_numpy(np.array(x[tuple(np.moveaxis(indices, -1, 0))]))
 
 
+_EDGES: dict[str, Any] = {"reflect": "reflect", "replicate": "edge"}  # by numpy's words
+
+
 def _pad(arguments: Arguments) -> torch.Tensor:
     x, flat = tensor(arguments["x"]), ints(arguments["pad"])
-    mode = str(arguments.get("mode", "constant"))
+    mode: Any = str(arguments.get("mode", "constant"))
     pairs = [(0, 0)] * (x.ndim - len(flat) // 2) + list(zip(flat[0::2], flat[1::2], strict=True))
     if mode == "constant":
         value = number(arguments.get("constant_val", 0.0))
         return torch.from_numpy(np.pad(x.numpy(), pairs, constant_values=np.asarray(value, x.numpy().dtype)))
-    return torch.from_numpy(np.pad(x.numpy(), pairs, mode={"reflect": "reflect", "replicate": "edge"}[mode]))
+    return torch.from_numpy(np.pad(x.numpy(), pairs, mode=_EDGES[mode]))
 
 
 def _fill(arguments: Arguments) -> torch.Tensor:
@@ -137,8 +142,8 @@ def _one_hot(arguments: Arguments) -> torch.Tensor:
 
 
 def _range(arguments: Arguments) -> torch.Tensor:
-    start, end, step = (np.asarray(tensor(arguments[name])) for name in ("start", "end", "step"))
-    return torch.from_numpy(np.arange(start, end, step, dtype=start.dtype))
+    start, end, step = (tensor(arguments[name]).item() for name in ("start", "end", "step"))
+    return torch.arange(start, end, step, dtype=tensor(arguments["start"]).dtype)
 
 
 def _space_to_depth(arguments: Arguments) -> torch.Tensor:
@@ -160,7 +165,9 @@ OPERATIONS: dict[str, Callable[[Arguments], Any]] = {
     "transpose": lambda a: tensor(a["x"]).permute(ints(a["perm"])),
     "expand_dims": _expand_dims,
     "squeeze": _squeeze,
-    "flatten2d": lambda a: tensor(a["x"]).flatten(int(a.get("axis", 1))).flatten(0, int(a.get("axis", 1)) - 1),
+    "flatten2d": lambda a: (
+        tensor(a["x"]).flatten(int(a.get("axis", 1))).flatten(0, int(a.get("axis", 1)) - 1)
+    ),
     "concat": _concat,
     "stack": lambda a: torch.stack([tensor(each) for each in a["values"]], int(a["axis"])),
     "split": _split,
@@ -171,7 +178,9 @@ OPERATIONS: dict[str, Callable[[Arguments], Any]] = {
     "gather_nd": _gather_nd,
     "tile": lambda a: tensor(a["x"]).repeat(*ints(a["reps"])),
     "pad": _pad,
-    "reverse": lambda a: torch.flip(tensor(a["x"]), ints(a["axes"]) if a.get("axes") is not None else list(range(tensor(a["x"]).ndim))),
+    "reverse": lambda a: torch.flip(
+        tensor(a["x"]), ints(a["axes"]) if a.get("axes") is not None else list(range(tensor(a["x"]).ndim))
+    ),
     "fill": _fill,
     "fill_like": _fill_like,
     "shape": lambda a: torch.tensor(tensor(a["x"]).shape, dtype=torch.int32),

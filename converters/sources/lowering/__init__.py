@@ -6,6 +6,7 @@
 * `folding` folds what scales or shifts channels into the convolution before it.
 * `proving` runs the rebuilt module and the original on seeded inputs, and accepts it only where they agree.
 
-An operator is a function that takes a `builder.Lowering`, a `builder.Node` and the node's inputs, and gives its outputs;
-the operators of ONNX are in `converters.sources.onnx_ops`, those of TensorFlow in `converters.sources.tf_ops`.
+An operator is a function that takes a `builder.Lowering`, a `builder.Node` and the node's inputs, and gives
+its outputs; the operators of ONNX are in `converters.sources.onnx_ops`, those of TensorFlow in
+`converters.sources.tf_ops`.
 """

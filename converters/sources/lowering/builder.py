@@ -14,6 +14,8 @@ from converters.sources.lowering.folding import fold_channels
 
 Order = tuple[int, ...]
 
+_PAIR = 2  # zeros before and after one axis
+
 
 class NotCoveredError(Exception):
     """Something that the rebuilt module could not say; the text is the reason, for users."""
@@ -168,7 +170,9 @@ class Lowering:
     def scaled(self, value: Value, scale: torch.Tensor, shift: torch.Tensor) -> Value:
         """Scale and shift the channels (axis 1): what folds into a convolution before it."""
         shape = (-1,) + (1,) * (value.rank - 2)
-        factor, offset = (self.constant(each.reshape(shape).to(value.example.dtype)) for each in (scale, shift))
+        factor, offset = (
+            self.constant(each.reshape(shape).to(value.example.dtype)) for each in (scale, shift)
+        )
         return self.elementwise(operator.add, self.elementwise(operator.mul, value, factor), offset)
 
     def permute(self, value: Value, axes: Sequence[int]) -> Value:
@@ -259,7 +263,7 @@ class Lowering:
         order = value.order or tuple(range(value.rank))
         stored = Value(value.example.permute(_inverse(order)), value.node)
         flat = [number for each in range(value.rank) for number in grown[order.index(each)]]
-        while len(flat) > 2 and flat[:2] == [
+        while len(flat) > _PAIR and flat[:2] == [
             0,
             0,
         ]:  # torch counts from the last axis, and may leave out the first

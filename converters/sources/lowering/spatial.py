@@ -53,7 +53,7 @@ class Window:
 
 
 def same(lengths: Sequence[int], window: Window, *, lower: bool = False) -> Pads:
-    """Padding that makes the output ``ceil(length / stride)`` long; an odd rest goes after, or before with ``lower``."""
+    """Padding that makes the output ``ceil(length / stride)`` long; an odd rest goes after, with ``lower`` before."""
     pads = []
     for length, reach, stride in zip(lengths, window.reach, window.strides, strict=True):
         total = max((math.ceil(length / stride) - 1) * stride + reach - length, 0)
@@ -62,7 +62,7 @@ def same(lengths: Sequence[int], window: Window, *, lower: bool = False) -> Pads
     return tuple(pads)
 
 
-def convolution(  # noqa: PLR0913 - one parameter a fact
+def convolution(
     lower: Lowering, value: Value, weight: Value, bias: Value | None, window: Window, groups: int, path: str
 ) -> Value:
     """Convolve; ``weight`` is (outputs, inputs / groups, ...).
@@ -108,10 +108,12 @@ def _evenly_padded(lower: Lowering, value: Value, window: Window) -> tuple[Value
     return lower.pad(value, ((0, 0), (0, 0), *window.pads)), (0,) * len(window.pads)
 
 
-def transposed(  # noqa: PLR0913 - one parameter a fact
+def transposed(
     lower: Lowering, value: Value, weight: Value, bias: Value | None, window: Window, groups: int, path: str
 ) -> Value:
-    """Convolve transposed; ``weight`` is (inputs, outputs / groups, ...), and `Window.pads` are cut off, or added below 0.
+    """Convolve transposed; `Window.pads` are cut off, or added below 0.
+
+    Weights are (inputs, outputs / groups, ...).
 
     Raises:
         NotCoveredError: its weights depend on the input, or it has more than three axes to go over.
@@ -187,10 +189,10 @@ def average_pool(
     pool = _AVERAGES[rank]
     fits = all(a == b <= k // 2 for (a, b), k in zip(window.pads, window.kernel, strict=True))
     if fits and wanted == window.outputs(lengths):
-        padding = [before for before, _ in window.pads]
+        padding, ceil_mode = [before for before, _ in window.pads], False
         return lower.call(
-            pool, value, list(window.kernel), list(window.strides), padding, False, counts_padding  # noqa: FBT003 - torch's own order
-        )  # fmt: skip
+            pool, value, list(window.kernel), list(window.strides), padding, ceil_mode, counts_padding
+        )
     reaching = _reaching(window, lengths, wanted)
     padded = lower.pad(value, ((0, 0), (0, 0), *reaching))
     made = lower.call(pool, padded, list(window.kernel), list(window.strides))

@@ -19,9 +19,10 @@ _ACTIVATIONS = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"],
 _LAYERS: dict[str, Any] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 
 
-def _recurrent(  # noqa: PLR0913 - ONNX's own inputs
+def _recurrent(  # noqa: PLR0913, PLR0917 - ONNX's own inputs
     lower: Lowering, node: Node, x: Value, weight: Value, recurrence: Value, bias: Value | None = None,
-    lengths: Value | None = None, hidden: Value | None = None, cell: Value | None = None, peepholes: Value | None = None,
+    lengths: Value | None = None, hidden: Value | None = None, cell: Value | None = None,
+        peepholes: Value | None = None,
 ) -> list[Value]:  # fmt: skip
     """Gives Y (steps, directions, batch, size), the last hidden state, and an LSTM's last cell state."""
     direction = only(node, "direction", "forward", "reverse", "bidirectional")
@@ -89,7 +90,7 @@ def _layer(lower: Lowering, node: Node, weights: Sequence[Value | None], activat
     return layer
 
 
-def _layered(  # noqa: PLR0913 - a layer's own inputs
+def _layered(
     lower: Lowering, node: Node, layer: Any, x: Value, hidden: Value | None, cell: Value | None, path: str
 ) -> list[Value]:
     if node.op == "LSTM" and (hidden is not None or cell is not None):

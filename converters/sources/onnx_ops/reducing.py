@@ -1,7 +1,7 @@
 """Operators that reduce axes, order elements, or normalize over axes."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -93,7 +93,7 @@ def _hardmax(lower: Lowering, node: Node, x: Value) -> Value:
     )
 
 
-def _batch_normalization(  # noqa: PLR0913 - ONNX's own inputs
+def _batch_normalization(
     lower: Lowering, node: Node, x: Value, scale: Value, shift: Value, mean: Value, variance: Value
 ) -> Value:
     only(node, "training_mode", 0)

@@ -30,7 +30,9 @@ def dtype_of(node: Node, attribute: str) -> torch.dtype:
     """
     found = DTYPES.get(node.get(attribute))
     if found is None:
-        raise NotCoveredError(f"its {attribute} is type {node.get(attribute)} of TensorFlow, which torch does not take")
+        raise NotCoveredError(
+            f"its {attribute} is type {node.get(attribute)} of TensorFlow, which torch does not take"
+        )
     return found
 
 

@@ -38,7 +38,9 @@ def _reduced(function: Callable[..., Any]) -> Operator:
         if not found:
             return x
         made = lower.reduce(function, x, found, keep=bool(node.get("keep_dims")))
-        return made if made.example.dtype == x.example.dtype else lower.elementwise("to", made, x.example.dtype)
+        return (
+            made if made.example.dtype == x.example.dtype else lower.elementwise("to", made, x.example.dtype)
+        )
 
     return reduce
 
@@ -71,7 +73,6 @@ def _cumulative(lower: Lowering, node: Node, x: Value, axis: Value) -> Value:
     if node.get("exclusive") or node.get("reverse"):
         raise NotCoveredError("it is exclusive or in reverse")
     return lower.along(torch.cumsum, x, lower.numbers(axis, "axis")[0])
-
 
 
 OPERATORS: Mapping[str, Operator] = MappingProxyType(

@@ -45,9 +45,7 @@ def _pack(lower: Lowering, node: Node, *given: Value) -> Value:
 def _unpack(lower: Lowering, node: Node, x: Value) -> list[Value]:
     axis = x.axis(node.get("axis", 0))
     shape = (*x.shape[:axis], *x.shape[axis + 1 :])
-    return [
-        lower.reshape(part(lower, x, axis, place, place + 1), shape) for place in range(x.shape[axis])
-    ]
+    return [lower.reshape(part(lower, x, axis, place, place + 1), shape) for place in range(x.shape[axis])]
 
 
 def _concat(lower: Lowering, _node: Node, *given: Value) -> Value:
@@ -85,7 +83,9 @@ def _strided_slice(lower: Lowering, node: Node, x: Value, begin: Value, end: Val
     """Each bit of a mask says of one entry: from the start, to the end, the rest, a new axis, or an axis less."""
     starts, ends = lower.numbers(begin, "begin"), lower.numbers(end, "end")
     steps = lower.numbers(strides, "strides")
-    masks = {each: node.get(f"{each}_mask", 0) for each in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    masks = {
+        each: node.get(f"{each}_mask", 0) for each in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     given = sum(1 for place in range(len(starts)) if not (masks["new_axis"] | masks["ellipsis"]) >> place & 1)
     shape: list[int] = []
     axis = 0
@@ -135,7 +135,10 @@ def _fill(lower: Lowering, _node: Node, shape: Value, value: Value) -> Value:
 
 
 def _range(lower: Lowering, _node: Node, start: Value, limit: Value, delta: Value) -> Value:
-    ends = [lower.known(each, name).item() for each, name in ((start, "start"), (limit, "limit"), (delta, "delta"))]
+    ends = [
+        lower.known(each, name).item()
+        for each, name in ((start, "start"), (limit, "limit"), (delta, "delta"))
+    ]
     return lower.constant(torch.arange(*ends, dtype=start.example.dtype))
 
 

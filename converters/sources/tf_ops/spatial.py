@@ -7,7 +7,15 @@ import torch
 
 from converters.sources.lowering import resizing
 from converters.sources.lowering.builder import Lowering, Node, NotCoveredError, Value
-from converters.sources.lowering.spatial import Pads, Window, average_pool, convolution, max_pool, same, transposed
+from converters.sources.lowering.spatial import (
+    Pads,
+    Window,
+    average_pool,
+    convolution,
+    max_pool,
+    same,
+    transposed,
+)
 from converters.sources.tf_ops.attributes import Operator, channels_back, channels_first, explicit
 from converters.sources.tf_ops.attributes import spatial as numbers
 
@@ -82,9 +90,13 @@ def _places(node: Node, length: int, outputs: int) -> torch.Tensor:
     """Where the output pixels lie, by the two flags of TensorFlow's resizing."""
     if node.get("half_pixel_centers"):
         nearest = node.op == "ResizeNearestNeighbor"
-        return resizing.output_places("tf_half_pixel_for_nn" if nearest else "half_pixel", outputs / length, length, outputs)
+        return resizing.output_places(
+            "tf_half_pixel_for_nn" if nearest else "half_pixel", outputs / length, length, outputs
+        )
     corners = node.get("align_corners") and outputs > 1
-    return resizing.output_places("align_corners" if corners else "asymmetric", outputs / length, length, outputs)
+    return resizing.output_places(
+        "align_corners" if corners else "asymmetric", outputs / length, length, outputs
+    )
 
 
 def _resize(lower: Lowering, node: Node, x: Value, size: Value) -> Value:
@@ -124,7 +136,7 @@ def _space_to_depth(lower: Lowering, node: Node, x: Value) -> Value:
 
 
 def _space_to_batch(lower: Lowering, _node: Node, x: Value, blocks: Value, pads: Value) -> Value:
-    """How TensorFlow writes dilated convolutions; `converters.sources.tf_graph` takes most of them for what they are."""
+    """How TensorFlow writes dilated convolutions; `converters.sources.tf_graph` takes most for what they are."""
     sizes = lower.numbers(blocks, "block_shape")
     pairs = lower.known(pads, "paddings").tolist()
     rank = len(sizes)
@@ -152,7 +164,7 @@ def _batch_to_space(lower: Lowering, _node: Node, x: Value, blocks: Value, crops
     return lower.pad(made, cut)
 
 
-def _fused_batch_norm(  # noqa: PLR0913, PLR0917 - TensorFlow's own inputs
+def _fused_batch_norm(
     lower: Lowering, node: Node, x: Value, scale: Value, shift: Value, mean: Value, variance: Value
 ) -> Value:
     if node.get("is_training", True):

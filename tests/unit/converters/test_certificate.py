@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("numpy", reason="numpy comes with the extra 'inspect'")
 
-from converters.certificate import Certificate, Check, FilePort, FileRecord, Refusal  # noqa: E402
-from converters.parity import TOLERANCES, Parity  # noqa: E402
-from converters.recipes import Recipe  # noqa: E402
+from converters.certificate import Certificate, Check, FilePort, FileRecord, Refusal
+from converters.parity import TOLERANCES, Parity
+from converters.recipes import Recipe
 
 pytestmark = pytest.mark.convert
 

@@ -13,8 +13,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch comes with the extra 'convert'")
 import numpy as np  # noqa: E402
 
-from converters.converting import Request, convert  # noqa: E402
+from converters.converting import convert  # noqa: E402
 from converters.golden import read_samples  # noqa: E402
+from converters.making import Request  # noqa: E402
 from converters.recipes import Recipe, Target  # noqa: E402
 from converters.sources.base import Port, SourceKind  # noqa: E402
 from converters.sources.torch_modules import from_architecture, from_module  # noqa: E402
@@ -41,7 +42,9 @@ def request(out, *recipes, targets=ALL, **changes):
 @pytest.fixture(scope="module")
 def floats(tmp_path_factory):
     out = tmp_path_factory.mktemp("floats")
-    return convert(source("classifier"), request(out, Recipe.FLOAT32, Recipe.FLOAT16, Recipe.INT8, Recipe.INT8_WEIGHTS)), out
+    return convert(
+        source("classifier"), request(out, Recipe.FLOAT32, Recipe.FLOAT16, Recipe.INT8, Recipe.INT8_WEIGHTS)
+    ), out
 
 
 def test_three_formats_compute_the_same(floats):
@@ -88,7 +91,10 @@ def test_the_golden_outputs_are_the_source_s(floats):
 
 def test_images_are_channels_last_in_tflite_and_first_elsewhere(tmp_path):
     certificate = convert(source("segmenter"), request(tmp_path, Recipe.FLOAT32))
-    layouts = {each.format: (each.inputs[0].layout, each.inputs[0].shape, each.outputs[0].shape) for each in certificate.files}
+    layouts = {
+        each.format: (each.inputs[0].layout, each.inputs[0].shape, each.outputs[0].shape)
+        for each in certificate.files
+    }
     assert layouts.pop("tflite") == ("NHWC", (1, 16, 16, 3), (1, 16, 16, 4))
     assert set(layouts.values()) == {("NCHW", (1, 3, 16, 16), (1, 4, 16, 16))}
     assert all(each.main.parity.max_rel_error < 1e-4 for each in certificate.files)
@@ -124,7 +130,10 @@ def test_a_sparse_file_of_dense_weights_is_a_silent_no_op_and_refused(tmp_path):
 
 
 def test_weights_too_coarse_for_the_net_are_refused_with_what_was_measured(tmp_path):
-    certificate = convert(from_architecture("mobilenet-v2-0.35-96", None), request(tmp_path, Recipe.PALETTE1, targets=(Target.COREML,)))
+    certificate = convert(
+        from_architecture("mobilenet-v2-0.35-96", None),
+        request(tmp_path, Recipe.PALETTE1, targets=(Target.COREML,)),
+    )
     (refused,) = certificate.refused
     assert "signal-to-noise" in refused.reason
     assert refused.checks[0].parity.snr_db < 3
@@ -132,8 +141,12 @@ def test_weights_too_coarse_for_the_net_are_refused_with_what_was_measured(tmp_p
 
 
 def test_files_that_were_there_before_are_replaced_whole(tmp_path):
-    first = convert(source("classifier"), request(tmp_path, Recipe.FLOAT32, targets=(Target.COREML, Target.ONNX)))
-    again = convert(source("classifier"), request(tmp_path, Recipe.FLOAT32, targets=(Target.COREML, Target.ONNX)))
+    first = convert(
+        source("classifier"), request(tmp_path, Recipe.FLOAT32, targets=(Target.COREML, Target.ONNX))
+    )
+    again = convert(
+        source("classifier"), request(tmp_path, Recipe.FLOAT32, targets=(Target.COREML, Target.ONNX))
+    )
     assert [each.path for each in first.files] == [each.path for each in again.files]
     assert not [each for each in tmp_path.iterdir() if each.name.startswith((".", "old"))]
 
@@ -150,7 +163,10 @@ def test_an_interrupted_conversion_leaves_nothing(signal_, tmp_path):
     out = tmp_path / "out"
     zoo = Path(sys.executable).with_name("zoo")
     command = [zoo, "convert", "nets:classifier", "--out", str(out), "-p", "float32,float16,int8"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(nets.__file__).parent), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(nets.__file__).parent), os.environ.get("PYTHONPATH", "")]),
+    }
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running:
         while running.poll() is None and not any(out.glob(".zoo-convert-*/*")):
             time.sleep(0.05)

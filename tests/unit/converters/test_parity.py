@@ -27,7 +27,10 @@ def test_errors_are_relative_to_the_largest_value_of_the_output():
 
 
 def test_top1_counts_samples_whose_largest_class_is_the_same():
-    assert compare(runs([1, 2], [5, 4], [0, 1], [1, 0]), runs([1, 2], [4, 5], [0, 1], [1, 0])).top1_agreement == 0.75
+    assert (
+        compare(runs([1, 2], [5, 4], [0, 1], [1, 0]), runs([1, 2], [4, 5], [0, 1], [1, 0])).top1_agreement
+        == 0.75
+    )
 
 
 def test_the_worst_output_counts():

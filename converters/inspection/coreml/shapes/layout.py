@@ -9,11 +9,14 @@ from converters.inspection.coreml.value_types import ValueType
 
 
 def reshape(operation: Operation) -> list[ValueType]:
-    """The same elements in another shape; 0 keeps a length, -1 takes what is left."""
+    """The same elements in another shape; -1 takes what is left, 0 keeps a length, counted from the last axis."""
     data, wanted = type_of(operation, "x"), operation.given("shape")
     if wanted is None:
         return [tensor(data.dtype, (None,) * (type_of(operation, "shape").shape[0] or 0))]
-    shape = [data.shape[axis] if each == 0 else each for axis, each in enumerate(wanted)]
+    before = len(data.shape) - len(wanted)
+    require(before == 0 or 0 not in wanted or operation.version >= 8, f"shape is {wanted}")  # noqa: PLR2004 - iOS 17
+    kept = [data.shape[axis + before] if axis + before >= 0 else 1 for axis in range(len(wanted))]
+    shape = [length if each == 0 else each for length, each in zip(kept, wanted, strict=True)]
     require(shape.count(-1) <= 1 and min(wanted, default=0) >= -1, f"shape is {wanted}")
     known = [each for each in shape if each is not None]
     if len(known) < len(shape) or data.count is None:

@@ -158,7 +158,17 @@ def test_overlapping_members_are_refused(tmp_path):
 def test_bytes_before_the_first_member_are_refused(tmp_path):
     path = write(tmp_path / "a.zip", [("a", b"1")])
     path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
-    refuse(path, "before the first member")
+    refuse(path, "10 bytes before 'a' belong to nothing")
+
+
+def test_members_that_the_directory_hides_are_refused(tmp_path):
+    """A comment that grew swallows the entry behind it; readers of local headers would still find it."""
+    path = write(tmp_path / "a.zip", [("a", b"1"), ("b", b"2"), ("c", b"3")])
+    data = bytearray(path.read_bytes())
+    second = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 1)
+    struct.pack_into("<H", data, second + 32, 46 + 1)  # the comment of "b" now covers the entry of "c"
+    path.write_bytes(data)
+    refuse(path, "before its directory belong to nothing")
 
 
 def test_archives_inside_are_not_followed(tmp_path):

@@ -128,7 +128,7 @@ def test_npz_archives_with_anything_else_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("data.pkl", b"\x80\x04.")
-    with pytest.raises(UnreadableError, match=r"is no \\.npy array"):
+    with pytest.raises(UnreadableError, match=r"is no \.npy array"):
         weight_files.read(path)
 
 

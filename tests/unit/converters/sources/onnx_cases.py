@@ -48,13 +48,26 @@ def flags(*shape):
 
 
 X = f(2, 4, 6, 5)
-UNARY = (
-    "Abs Atan Asinh Ceil Cos Cosh Erf Exp Floor HardSwish Identity IsNaN IsInf Mish Neg Relu Round Sigmoid Sign Sin Sinh "
-    "Softplus Softsign Tan Tanh"
-).split()  # fmt: skip
-SMALL_DOMAIN = "Acos Asin Atanh Log Reciprocal Sqrt".split()
-BINARY = "Add Sub Mul Div Max Min Sum Mean Less LessOrEqual Greater GreaterOrEqual Equal".split()
-REDUCE = "Mean Sum Max Min Prod L1 L2 SumSquare LogSumExp".split()
+UNARY = ["Abs", "Atan", "Asinh", "Ceil", "Cos", "Cosh", "Erf", "Exp", "Floor", "HardSwish", "Identity",
+    "IsNaN", "IsInf", "Mish", "Neg", "Relu", "Round", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus",
+    "Softsign", "Tan", "Tanh"]  # fmt: skip
+SMALL_DOMAIN = ["Acos", "Asin", "Atanh", "Log", "Reciprocal", "Sqrt"]
+BINARY = [
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Max",
+    "Min",
+    "Sum",
+    "Mean",
+    "Less",
+    "LessOrEqual",
+    "Greater",
+    "GreaterOrEqual",
+    "Equal",
+]
+REDUCE = ["Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSumExp"]
 
 ELEMENTWISE = [
     *(Case(op, (X,), opset=22) for op in UNARY),
@@ -264,7 +277,15 @@ RECURRENT = [
 ]
 
 CASES = [*ELEMENTWISE, *PRODUCTS, *RESIZING, *SHAPES, *REDUCING, *RECURRENT]
-ON_CONSTANTS = (
-    "Constant ConstantOfShape DequantizeLinear EyeLike NonZero QuantizeLinear Range Shape Size".split()
-)
+ON_CONSTANTS = [
+    "Constant",
+    "ConstantOfShape",
+    "DequantizeLinear",
+    "EyeLike",
+    "NonZero",
+    "QuantizeLinear",
+    "Range",
+    "Shape",
+    "Size",
+]
 """Operators that are computed while a module is rebuilt, and are tested as part of a graph."""

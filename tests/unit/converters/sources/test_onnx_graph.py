@@ -9,12 +9,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch comes with the extra 'convert'")
 onnx = pytest.importorskip("onnx", reason="onnx comes with the extra 'convert'")
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime comes with the extra 'convert'")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx import helper, numpy_helper  # noqa: E402
 
-from converters.sources.base import Port, SourceKind  # noqa: E402
-from converters.sources.onnx_graph import from_onnx, rebuild  # noqa: E402
+from converters.sources.base import Port  # noqa: E402
+from converters.sources.onnx_graph import rebuild  # noqa: E402
 from converters.sources.onnx_ops.table import COVERED  # noqa: E402
-from zoo.errors import BadSourceError  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 from onnx_cases import CASES, ON_CONSTANTS  # noqa: E402

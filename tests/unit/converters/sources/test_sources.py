@@ -67,10 +67,10 @@ def test_a_pickle_that_holds_anything_else_is_refused_and_never_run(tmp_path):
     torch.save({"weight": Explosive(bomb)}, path)
     with pytest.raises(BadSourceError, match="weights_only"):
         open_source(NET, path)
-    with pytest.raises((BadSourceError, BadFileError), match="[Pp]ickle"):
+    with pytest.raises((BadSourceError, BadFileError), match=r"[Pp]ickle"):
         open_source(str(path))
     path.write_bytes(pickle.dumps(Explosive(bomb)))
-    with pytest.raises((BadSourceError, BadFileError), match="[Pp]ickle"):
+    with pytest.raises((BadSourceError, BadFileError), match=r"[Pp]ickle"):
         open_source(str(path))
     assert not bomb.exists()
 
@@ -132,7 +132,10 @@ def test_an_exported_program_with_a_pickle_in_it_is_refused_and_never_run(progra
             if entry.filename.endswith(".pt"):
                 data = pickle.dumps(Explosive(bomb))
             bad.writestr(entry, data)
-        bad.writestr(good.namelist()[0].partition("/")[0] + "/data/constants/custom_obj_0", pickle.dumps(Explosive(bomb)))
+        bad.writestr(
+            good.namelist()[0].partition("/")[0] + "/data/constants/custom_obj_0",
+            pickle.dumps(Explosive(bomb)),
+        )
     with pytest.raises((BadSourceError, BadFileError)):
         open_source(str(hostile))
     assert not bomb.exists()

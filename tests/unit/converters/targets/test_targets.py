@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="torch comes with the extra 'convert
 import numpy as np  # noqa: E402
 
 from converters import grids  # noqa: E402
+from converters.mil import load  # noqa: E402
 from converters.recipes import Recipe, Target  # noqa: E402
 from converters.sources.base import SourceKind  # noqa: E402
 from converters.sources.torch_modules import from_module  # noqa: E402
@@ -88,7 +89,9 @@ def test_static_int8_keeps_the_grid_that_the_weights_were_trained_on(tmp_path):
     for target, weights in files(source, Recipe.INT8, tmp_path):
         found = [dequantized(each) for each in weights]
         for one in source.weights():
-            assert any(each.size == one.size and np.array_equal(each.reshape(one.shape), one) for each in found), target
+            assert any(
+                each.size == one.size and np.array_equal(each.reshape(one.shape), one) for each in found
+            ), target
 
 
 def test_two_bit_weights_of_onnx_are_exact(tmp_path):
@@ -108,8 +111,6 @@ def test_two_bit_weights_of_onnx_are_exact(tmp_path):
     ],
 )
 def test_shared_weights_arrive_in_core_ml_to_the_last_bit(recipe, values, tmp_path):
-    from converters.mil import load
-
     source = on_a_codebook(values)
     made = converter(Target.COREML, source, tmp_path)
     path = tmp_path / "net.mlpackage"
@@ -120,8 +121,10 @@ def test_shared_weights_arrive_in_core_ml_to_the_last_bit(recipe, values, tmp_pa
 
 
 def test_zeros_are_left_out_of_sparse_files(tmp_path):
-    net, example = nets.classifier()
-    wide = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(768, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+    _, example = nets.classifier()
+    wide = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(768, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)
+    )
     random = np.random.default_rng(0)
     _replace(wide, lambda weight: weight * (random.random(weight.shape) < 0.1).astype(np.float32))
     source = from_module(wide, [example], "net", SourceKind.PYTHON, "net")

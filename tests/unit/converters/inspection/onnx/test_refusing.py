@@ -173,28 +173,87 @@ def calls_itself(model):
         ("a value given twice", changed(rename_output), "gives 'c', which is given already"),
         ("nodes out of order", changed(reorder), "which nothing before it gives"),
         ("an unknown input", changed(lambda m: m.graph.node[0].input.__setitem__(0, "q")), "reads 'q'"),
-        ("an unknown output", changed(lambda m: setattr(m.graph.output[0], "name", "q")), "'q' of the graph is given by"),
-        ("an initializer twice", changed(lambda m: m.graph.initializer.append(m.graph.initializer[0])), "initializer 'w' twice"),
+        (
+            "an unknown output",
+            changed(lambda m: setattr(m.graph.output[0], "name", "q")),
+            "'q' of the graph is given by",
+        ),
+        (
+            "an initializer twice",
+            changed(lambda m: m.graph.initializer.append(m.graph.initializer[0])),
+            "initializer 'w' twice",
+        ),
         ("no opset", changed(lambda m: m.ClearField("opset_import")), "imports no operator set"),
-        ("an opset twice", changed(lambda m: m.opset_import.add(domain="ai.onnx", version=9)), "'ai.onnx' twice"),
-        ("an opset to come", changed(lambda m: setattr(m.opset_import[0], "version", 999)), "imports 'ai.onnx' 999"),
-        ("an opset of no number", changed(lambda m: setattr(m.opset_import[0], "version", 2**62)), "imports 'ai.onnx'"),
-        ("a domain not imported", changed(lambda m: setattr(m.graph.node[1], "domain", "app")), "which is not imported"),
-        ("an operator that is none", changed(lambda m: setattr(m.graph.node[1], "op_type", "Rel")), "no such operator"),
+        (
+            "an opset twice",
+            changed(lambda m: m.opset_import.add(domain="ai.onnx", version=9)),
+            "'ai.onnx' twice",
+        ),
+        (
+            "an opset to come",
+            changed(lambda m: setattr(m.opset_import[0], "version", 999)),
+            "imports 'ai.onnx' 999",
+        ),
+        (
+            "an opset of no number",
+            changed(lambda m: setattr(m.opset_import[0], "version", 2**62)),
+            "imports 'ai.onnx'",
+        ),
+        (
+            "a domain not imported",
+            changed(lambda m: setattr(m.graph.node[1], "domain", "app")),
+            "which is not imported",
+        ),
+        (
+            "an operator that is none",
+            changed(lambda m: setattr(m.graph.node[1], "op_type", "Rel")),
+            "no such operator",
+        ),
         ("an IR version to come", changed(lambda m: setattr(m, "ir_version", 99)), "IR version 99"),
         ("an attribute twice", changed(second_attribute), "attribute 'pads' twice"),
         ("an attribute of another type", changed(wrong_attribute), "its type says f"),
-        ("graphs inside of graphs", changed(deep, models.branches), "over 16 deep"),
+        ("graphs inside of graphs", changed(deep, models.branches), "64 deep"),
         ("a function that calls itself", changed(calls_itself, models.function), "calls itself"),
         ("sparse indices out of order", models.sparse((3, 0, 5)), "do not ascend"),
         ("a sparse index out of range", models.sparse((0, 3, 6)), "lies outside"),
-        ("shapes that do not fit", changed(lambda m: m.graph.initializer[3].dims.__setitem__(1, 8)), "tensor 'gw'"),
-        ("an input of another shape", changed(lambda m: m.graph.input[0].CopyFrom(models.value("x", [1, 4, 8, 8]))), "inference"),
-        ("an attribute that is missing", changed(lambda m: m.graph.node[2].ClearField("attribute")), "checker|inference"),
-        ("a negative axis length", changed(lambda m: m.graph.input[0].CopyFrom(models.value("x", [1, -3, 8, 8]))), "negative"),
+        (
+            "shapes that do not fit",
+            changed(lambda m: m.graph.initializer[3].dims.__setitem__(1, 8)),
+            "tensor 'gw'",
+        ),
+        (
+            "an input of another rank",
+            changed(lambda m: m.graph.input[0].CopyFrom(models.value("x", [3, 8]))),
+            "inference",
+        ),
+        (
+            "a runtime's operator that is none",
+            changed(lambda m: setattr(m.graph.node[0], "op_type", "X"), models.blocks_of_bits),
+            "no operator 'X'",
+        ),
+        (
+            "a runtime's operator lacks an input",
+            changed(lambda m: m.graph.node[0].input.pop(), models.blocks_of_bits),
+            "2 inputs",
+        ),
+        (
+            "a runtime's operator lacks an attribute",
+            changed(lambda m: m.graph.node[0].attribute.pop(0), models.blocks_of_bits),
+            "lacks its attribute",
+        ),
+        (
+            "an attribute that is missing",
+            changed(lambda m: m.graph.node[2].ClearField("attribute")),
+            "checker|inference",
+        ),
+        (
+            "a negative axis length",
+            changed(lambda m: m.graph.input[0].CopyFrom(models.value("x", [1, -3, 8, 8]))),
+            "negative",
+        ),
         ("no graph", onnx.ModelProto(ir_version=8), "it has no graph"),
     ],
-)  # fmt: skip
+)
 def test_models_that_do_not_hold_together_are_refused(refuse, story, model, said):
     problems = refuse(model, said)
     assert all(each and "\n" not in each for each in problems)
