@@ -95,10 +95,18 @@ def test_only_the_faces_print():
     assert printing == []
 
 
+# Where a vendor's code raises what it likes, and what it raised becomes a word of a report or another way is tried.
+MAY_CATCH_ALL = {
+    "converters/inspection/coreml/__init__.py", "converters/inspection/coverage/ethos_u.py",
+    "converters/inspection/onnx/__init__.py", "converters/inspection/serving.py",
+}  # fmt: skip
+
+
 def test_no_code_swallows_every_exception():
     bare = [
         f"{path.relative_to(CHECKOUT)}:{node.lineno}"
         for path in MODULES
+        if path.relative_to(CHECKOUT).as_posix() not in MAY_CATCH_ALL
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ExceptHandler)
         and (

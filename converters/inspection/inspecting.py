@@ -53,7 +53,7 @@ class Inspector:
         if "bug" in answer:
             raise RuntimeError(f"the reader of '{path}' has a bug:\n{answer['bug']}")
         if "problems" in answer:
-            raise BadFileError(str(path), [" ".join(str(each).split()) for each in answer["problems"]])
+            raise BadFileError(str(path), [_printable(str(each)) for each in answer["problems"]])
         report = FileReport.from_json(answer["report"])
         digest, size = packages.digest(path)
         overhead = size + report.overhead_bytes if report.graph is not None else 0
@@ -87,3 +87,8 @@ def _look(path: Path) -> int:
     if size > LARGEST_BYTES:
         raise BadFileError(str(path), [f"it has {size:,} bytes, at most {LARGEST_BYTES:,} are read"])
     return size
+
+
+def _printable(text: str) -> str:
+    """One line without control characters: names out of hostile files end up in messages."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))

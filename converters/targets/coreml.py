@@ -78,7 +78,7 @@ class CoremlConverter:
         samples = [tuple(torch.from_numpy(each) for each in sample) for sample in settings.calibration]
         with quiet():
             try:
-                net = copy.deepcopy(self._module().net)
+                net = _plain_layers(copy.deepcopy(self._module().net))
                 quantizer = LinearQuantizer(net, LinearQuantizerConfig(global_config=config))
                 observed = quantizer.prepare(example_inputs=samples[0], inplace=False)
                 quantizer.step()
@@ -212,6 +212,31 @@ def _compress(program: Any, recipe: Recipe, *, exact: bool) -> Any:
                 else cto.OpPalettizerConfig(mode="kmeans", nbits=recipe.weight_bits, weight_threshold=1)
             )
             return cto.palettize_weights(program, cto.OptimizationConfig(global_config=config))
+
+
+def _plain_layers(net: Any) -> Any:
+    """Rewrite what coremltools' quantizer gets wrong.
+
+    It takes ``Identity`` layers, such as folded batch norms leave, for places to round at; and where a tensor is flattened
+    by a method, it reads integers of one scale with another scale (9.0: quantize, reshape, dequantize).
+    """
+    import torch
+
+    traced = torch.fx.symbolic_trace(net)
+    modules = dict(traced.named_modules())
+    for node in traced.graph.nodes:
+        if node.op == "call_module" and isinstance(
+            modules[node.target], torch.nn.Identity | torch.nn.Dropout
+        ):
+            node.replace_all_uses_with(node.args[0])
+            traced.graph.erase_node(node)
+        elif node.op == "call_method" and node.target == "flatten":
+            name = f"flatten_{node.name}"
+            traced.add_submodule(name, torch.nn.Flatten(*node.args[1:]))
+            node.op, node.target, node.args = "call_module", name, node.args[:1]
+    traced.delete_all_unused_submodules()
+    traced.recompile()
+    return traced
 
 
 def _keep_grids(observed: Any) -> None:

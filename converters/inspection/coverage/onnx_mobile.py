@@ -50,7 +50,10 @@ def coverages(graph: Graph, macs: Sequence[int | None], path: Path) -> tuple[Cov
     import onnx
 
     model = onnx.shape_inference.infer_shapes(onnx.load(path, load_external_data=False))
-    return tuple(_coverage(each, model, graph, macs) for each in _PROVIDERS)
+    try:
+        return tuple(_coverage(each, model, graph, macs) for each in _PROVIDERS)
+    except ValueError:  # its checker does not know sparse weights, for one
+        return ()
 
 
 def _coverage(provider: _Provider, model: Any, graph: Graph, macs: Sequence[int | None]) -> Coverage:
