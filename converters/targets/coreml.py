@@ -217,8 +217,8 @@ def _compress(program: Any, recipe: Recipe, *, exact: bool) -> Any:
 def _plain_layers(net: Any) -> Any:
     """Rewrite what coremltools' quantizer gets wrong.
 
-    It takes ``Identity`` layers, such as folded batch norms leave, for places to round at; and where a tensor is flattened
-    by a method, it reads integers of one scale with another scale (9.0: quantize, reshape, dequantize).
+    It takes ``Identity`` layers, such as folded batch norms leave, for places to round at; and where a tensor is
+    flattened by a method, it reads integers of one scale with another scale (9.0: quantize, reshape, dequantize).
     """
     import torch
 
