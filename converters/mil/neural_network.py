@@ -18,8 +18,8 @@ Layer = Any
 Compute = Callable[[Layer, list[torch.Tensor]], Any]
 
 
-def decoded(weights: Any, shape: tuple[int, ...]) -> Array:
-    """Weights as float32 of a shape; their first axis is that of the output channels."""
+def decoded(weights: Any, shape: tuple[int, ...], channels: int = 0) -> Array:
+    """Weights as float32 of a shape, whose axis of output channels is ``channels``."""
     if weights.floatValue:
         return np.asarray(weights.floatValue, np.float32).reshape(shape)
     if weights.float16Value:
@@ -37,7 +37,7 @@ def decoded(weights: Any, shape: tuple[int, ...]) -> Array:
         return table[indices].reshape(shape)
     linear = quantization.linearQuantization
     scale, bias = np.asarray(linear.scale, np.float32), np.asarray(linear.bias, np.float32)
-    along = (-1, *[1] * (len(shape) - 1)) if scale.size > 1 else (1,) * len(shape)
+    along = [-1 if place == channels and scale.size > 1 else 1 for place in range(len(shape))]
     return indices.reshape(shape).astype(np.float32) * scale.reshape(along) + bias.reshape(along)
 
 
@@ -80,7 +80,7 @@ def _convolution(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
         return _call(
             "conv_transpose",
             x=inputs[0],
-            weight=decoded(params.weights, shape),
+            weight=decoded(params.weights, shape, channels=1),
             output_shape=wanted,
             **shared,
         )
@@ -197,6 +197,15 @@ def _constant_padding(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     return _call("pad", x=inputs[0], pad=list(params.padAmounts), mode="constant", constant_val=params.value)
 
 
+def _crop(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
+    if len(inputs) > 1:
+        raise ConversionError(
+            "parity not checked: the evaluator does not know a crop to another input's size"
+        )
+    edges = [[each.startEdgeSize, each.endEdgeSize] for each in layer.crop.cropAmounts.borderAmounts]
+    return _call("crop", x=inputs[0], crop_height=edges[0], crop_width=edges[1])
+
+
 def _slice(layer: Layer, inputs: list[torch.Tensor]) -> torch.Tensor:
     params = layer.sliceStatic
     return _call(
@@ -258,6 +267,7 @@ LAYERS: Mapping[str, Compute] = {
     "batchnorm": _batchnorm,
     "padding": _padding,
     "constantPad": _constant_padding,
+    "crop": _crop,
     "sliceStatic": _slice,
     "layerNormalization": _layer_normalization,
     "loadConstantND": _constant,

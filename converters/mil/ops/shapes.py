@@ -125,6 +125,13 @@ def _pad(arguments: Arguments) -> torch.Tensor:
     return torch.from_numpy(np.pad(x.numpy(), pairs, mode=_EDGES[mode]))
 
 
+def _crop(arguments: Arguments) -> torch.Tensor:
+    """Cut rows and columns off an image: (top, bottom) and (left, right)."""
+    x = tensor(arguments["x"])
+    (top, bottom), (left, right) = ints(arguments["crop_height"]), ints(arguments["crop_width"])
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
+
+
 def _fill(arguments: Arguments) -> torch.Tensor:
     value = tensor(arguments.get("value", 0.0))
     return value.reshape(()).expand(ints(arguments["shape"])).clone()
@@ -178,6 +185,7 @@ OPERATIONS: dict[str, Callable[[Arguments], Any]] = {
     "gather_nd": _gather_nd,
     "tile": lambda a: tensor(a["x"]).repeat(*ints(a["reps"])),
     "pad": _pad,
+    "crop": _crop,
     "reverse": lambda a: torch.flip(
         tensor(a["x"]), ints(a["axes"]) if a.get("axes") is not None else list(range(tensor(a["x"]).ndim))
     ),
