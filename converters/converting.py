@@ -7,6 +7,7 @@ that no runner on this machine could check, is refused and never gets its final 
 import platform
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -63,7 +64,9 @@ def convert(source: Source, request: Request, progress: Progress = lambda _: Non
 class _Interrupts:
     """Makes a polite kill end like Ctrl-C, so that the scratch folder goes, too; and remembers either.
 
-    Frameworks catch what they should not: an interrupt that one of them swallowed is raised again at the next step.
+    Frameworks catch what they should not: an interrupt that one of them swallowed, or turned into an error of its own,
+    is raised again at the next step or at the end. Where Python itself cannot pass it on, in a finalizer or a callback,
+    it would print a traceback that helps nobody.
     """
 
     def __init__(self) -> None:
@@ -74,15 +77,23 @@ class _Interrupts:
         for each in (signal.SIGINT, signal.SIGTERM):
             with suppress(ValueError):  # not the main thread: there is nothing to do
                 self._before[each] = signal.signal(each, self._interrupt)
+        self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, problem: BaseException | None, __: object) -> None:
         for each, before in self._before.items():
             signal.signal(each, before)
+        sys.unraisablehook = self._hook
+        if problem is not None and not isinstance(problem, KeyboardInterrupt):
+            self.check()
 
     def _interrupt(self, *_: object) -> None:
         self._requested = True
         raise KeyboardInterrupt
+
+    def _unraisable(self, found: Any) -> None:
+        if not isinstance(found.exc_value, KeyboardInterrupt):
+            self._hook(found)
 
     def check(self) -> None:
         """Raise what was swallowed."""
