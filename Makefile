@@ -26,7 +26,7 @@ test: install  ## every check but the long ones
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n auto -m "not long and not fuzz"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto -m "not long and not fuzz"
 
 test-long: install  ## the checks that take their time
 	$(BIN)/python -m pytest -q -m long

@@ -11,6 +11,7 @@
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
+  - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
 
 Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
 That nothing fits a device is an answer, not an error: its exit code is 3.
@@ -129,3 +130,7 @@ class MissingExtraError(ZooError):
 
 class ConversionError(ZooError):
     """A conversion is refused, or its result is not what it must be; nothing was written under its final name."""
+
+
+class TrainingError(ZooError):
+    """A training cannot go on; what was finished before it stays."""

@@ -30,13 +30,18 @@ class Block(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """(N, T, F) to (N, T, F)."""
+        return self.trace(tokens)[0]
+
+    def trace(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, T, F) to (N, T, F), and the attention's scores before their softmax, (N, heads, T, T)."""
         normed = self.before_attention(tokens)
         query, key, value = (
             layer(normed).reshape(self.split).transpose(1, 2) for layer in (self.query, self.key, self.value)
         )
-        weights = torch.softmax(query @ key.transpose(2, 3) * self.scale, -1)
+        scores = query @ key.transpose(2, 3) * self.scale
+        weights = torch.softmax(scores, -1)
         tokens = tokens + self.out((weights @ value).transpose(1, 2).reshape(self.joined))
-        return tokens + self.dense(self.before_dense(tokens))
+        return tokens + self.dense(self.before_dense(tokens)), scores
 
 
 class Encoder(nn.Module):
@@ -58,3 +63,16 @@ class Encoder(nn.Module):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """(N, T, F) to logits (N, classes)."""
         return self.classifier(self.norm(self.blocks(tokens + self.positions)).mean(1))
+
+    def trace(self, tokens: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+        """What layer-wise distillation looks at.
+
+        Returns:
+            Logits; hidden states (N, T, F), of the embedding and after each block; scores of each block's attention.
+        """
+        states, scores = [tokens + self.positions], []
+        for block in self.blocks:
+            state, found = block.trace(states[-1])
+            states.append(state)
+            scores.append(found)
+        return self.classifier(self.norm(states[-1]).mean(1)), states, scores
