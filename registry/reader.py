@@ -43,6 +43,11 @@ def shipped_registry() -> Path:
     return checkout if checkout.exists() or not (package / "zoo.db").exists() else package / "zoo.db"
 
 
+def held_files() -> Path:
+    """The folder of the files that this project holds: beside the checkout's registry; an installation has none."""
+    return Path(str(resources.files("registry"))).parent / "zoo.blobs"
+
+
 class Reader:
     """An open registry.
 

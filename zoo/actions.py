@@ -13,7 +13,7 @@ from registry.choice import pick as choose
 from registry.portfolio import Fleet, Portfolio
 from registry.portfolio import portfolio as assess
 from registry.ranking import Request
-from registry.reader import Reader, shipped_registry
+from registry.reader import Reader, held_files, shipped_registry
 from registry.rules import Broken, Needs, misfits
 from registry.values import Evidence, Measurement, Model, Processor, Variant
 from zoo.errors import UnknownNameError, UsageError
@@ -407,7 +407,9 @@ def portfolio(
 
 
 def rebuild(path: Path) -> dict[str, int]:
-    """Make the registry at ``path`` from the text tables and profiles of this package.
+    """Make the registry at ``path`` from the text tables, the continua and the profiles of this package.
+
+    The files that it holds are hashed again; nothing is trained.
 
     Returns:
         How many rows of each kind it holds.
@@ -417,11 +419,14 @@ def rebuild(path: Path) -> dict[str, int]:
         BadProfileError: a profile does not make sense.
         RegistryError: the file cannot be written.
     """
-    from registry import catalogue, store  # noqa: PLC0415 - SQLModel loads only when something is written
+    from registry import catalogue, continua, store  # noqa: PLC0415 - SQLModel loads only when something is written
+    from registry.blobs import Blobs  # noqa: PLC0415
     from registry.catalogue.reading import read_tables  # noqa: PLC0415
 
     profiles = load_profiles()
-    found = catalogue.read_catalogue(read_tables(), {each.id for each in profiles})
+    published = catalogue.read_catalogue(read_tables(), {each.id for each in profiles})
+    found = continua.merged(published, continua.read_continua())
+    found = replace(found, variants=Blobs(held_files()).checked(found.variants.values()))
     store.rebuild(path, found, profiles)
     return {
         "devices": len(profiles),
