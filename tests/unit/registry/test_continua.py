@@ -75,7 +75,7 @@ def test_it_is_written_whole_under_the_name_of_its_model(tmp_path):
 def test_a_text_that_makes_no_sense_is_refused_by_name(change, says):
     made = json.loads(continuum().to_json())
     change(made)
-    with pytest.raises(CatalogueError, match="digits.json") as refused:
+    with pytest.raises(CatalogueError, match=r"digits\.json") as refused:
         read_continuum(json.dumps(made), "digits.json")
     assert says in str(refused.value)
 
