@@ -148,5 +148,5 @@ def known(name: str) -> Known:
         UnknownNameError: there is none.
     """
     if name not in KNOWN:
-        raise UnknownNameError("data set", name, KNOWN, advice=f"Known: {', '.join(KNOWN)}")
+        raise UnknownNameError("data set", name, tuple(KNOWN), advice=f"Known: {', '.join(KNOWN)}")
     return KNOWN[name]
