@@ -10,6 +10,7 @@
   - RegistryError           exit 1  the registry file cannot be read or written
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
+  - DatasetError            exit 1  a data set is not on this machine, cannot be fetched, or is not what it should be
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
   - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
 
@@ -126,6 +127,10 @@ class CatalogueError(ZooError):
 
 class MissingExtraError(ZooError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+class DatasetError(ZooError):
+    """A data set is not on this machine, cannot be fetched, or is not what it should be."""
 
 
 class ConversionError(ZooError):

@@ -38,26 +38,27 @@ class LitertRunner:
     def run(self, path: Path, samples: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """See `converters.runners.base.Runner`."""
         opened = self._open(path)
-        return [self._infer(opened, each) for each in samples]
+        inputs, outputs = ports(opened.get_input_details()), ports(opened.get_output_details())
+        return [self._infer(opened, inputs, outputs, each) for each in samples]
 
     def latency_ms(self, path: Path, sample: Sequence[Array]) -> float | None:
         """See `converters.runners.base.Runner`."""
         if self.kernels != "xnnpack":
             return None
         opened = self._open(path)
-        self._infer(opened, sample)
+        self._infer(opened, ports(opened.get_input_details()), [], sample)
         return median_ms(opened.invoke)
 
-    def _infer(self, opened: Any, sample: Sequence[Array]) -> list[Array]:
-        for port, values in zip(ports(opened.get_input_details()), sample, strict=True):
+    def _infer(
+        self, opened: Any, inputs: Sequence[Any], outputs: Sequence[Any], sample: Sequence[Array]
+    ) -> list[Array]:
+        for port, values in zip(inputs, sample, strict=True):
             opened.set_tensor(port["index"], quantized(values, port))
         try:
             opened.invoke()
         except RuntimeError as problem:
             raise CannotRunError(f"LiteRT cannot run the file: {problem}") from problem
-        return [
-            dequantized(opened.get_tensor(port["index"]), port) for port in ports(opened.get_output_details())
-        ]
+        return [dequantized(opened.get_tensor(port["index"]), port) for port in outputs]
 
 
 def ports(details: Sequence[Any]) -> list[Any]:

@@ -42,10 +42,32 @@ def progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
     Yields:
         A function that says what is done next; each call is one step.
     """
+    with _bar(steps) as update:
+        done = iter(range(steps))
+        yield lambda text: update(text, next(done, steps), steps)
+
+
+@contextmanager
+def share_bar(on: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how much of long work is done; a pipe sees nothing.
+
+    Args:
+        on: what is done.
+
+    Yields:
+        A function that says how much of how much is done.
+    """
+    with _bar(None) as update:
+        yield lambda done, total: update(on, done, total)
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that is told a text, what is done, and of how much."""
     try:
         descriptor = os.dup(sys.stderr.fileno())
     except (OSError, ValueError):  # standard error is no file
-        yield lambda _: None
+        yield lambda *_: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -54,13 +76,8 @@ def progress_bar(steps: int) -> Iterator[Callable[[str], None]]:
     with os.fdopen(descriptor, "w") as terminal:
         console = Console(file=terminal)
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("", total=steps)
-            done = iter(range(steps))
-
-            def step(text: str) -> None:
-                bar.update(task, description=text, completed=next(done, steps))
-
-            yield step
+            task = bar.add_task("", total=total)
+            yield lambda text, done, of: bar.update(task, description=text, completed=done, total=of)
 
 
 class Printer:

@@ -1,0 +1,7 @@
+"""From a recipe to a continuum: data, training, conversion, evaluation and results put together.
+
+* `inputs`: samples of a data set as training wants them, and the spec that files get.
+* `stages`: what one job of a sweep does: prepare data, take one step with a net, emit and score files.
+* `results`: what the jobs gave, as variants of the registry with their evidence.
+* `compressing`: the verb: plans a recipe, runs the sweep, writes the results.
+"""

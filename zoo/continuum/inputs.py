@@ -1,0 +1,221 @@
+"""How samples of a data set become inputs: the same numbers in training, in evaluation and in an app.
+
+A recipe's ``[input]`` table says it once. Training data is prepared once a sweep and kept as plain arrays: pictures as
+bytes of the size they are stored in, sound as features of the clips and of seeded variations of them.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.augmenting import PictureChanges, SoundChanges, vary_clips, vary_pictures
+from datasets.preparing import prepare, standardised
+from datasets.values import Part
+from registry.spec import ChannelOrder, InputKind, Port, Preprocessing, Resize
+
+if TYPE_CHECKING:
+    import torch
+
+    from compress.samples import Samples
+
+_GREY_CHANNELS = 1
+_SEED_STEPS = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The ``[input]`` table of a recipe.
+
+    Attributes:
+        kind: ``image`` or ``audio``.
+        channels: of a picture: ``RGB`` or ``GRAY``.
+        size: height and width in which pictures are kept for training; ``None`` keeps them as they are.
+        resize: how a picture gets its height and width.
+        scale: see `registry.spec.Preprocessing`.
+        mean: the same.
+        std: the same.
+        features: of sound; mean and standard deviation of each are taken from what a net is trained on.
+        changes: how samples are varied in training.
+        copies: variations of each clip that are prepared; pictures are varied while training runs.
+    """
+
+    kind: str = "image"
+    channels: str = "RGB"
+    size: int | None = None
+    resize: str = "center_crop"
+    scale: float = 1.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    features: Mapping[str, int | float | str] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    copies: int = 0
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether samples are clips of sound."""
+        return self.kind == "audio"
+
+    def preprocessing(self) -> Preprocessing:
+        """What a file's spec says of its input; of sound without mean and deviation, see `fitted`."""
+        if self.is_audio:
+            return Preprocessing(InputKind.AUDIO, scale=self.scale, features=dict(self.features))
+        order = ChannelOrder(self.channels)
+        return Preprocessing(InputKind.IMAGE, order, self.scale, self.mean, self.std, Resize(self.resize))
+
+    def fitted(self, part: Part) -> Preprocessing:
+        """The preprocessing for nets that are trained on ``part``."""
+        return standardised(part, self.preprocessing()) if self.is_audio else self.preprocessing()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Training data of a sweep.
+
+    Attributes:
+        values: pictures, uint8, (N, C, H, W); or features, float32, (copies + 1, N, T, F), the clips themselves first.
+        labels: int64, (N,).
+        groups: of each sample, or empty.
+    """
+
+    values: NDArray[Any]
+    labels: NDArray[np.int64]
+    groups: tuple[str, ...]
+
+    def to_files(self) -> dict[str, bytes]:
+        """Its files, for a stage."""
+        return {
+            "values.npy": _saved(self.values),
+            "labels.npy": _saved(self.labels),
+            "groups.json": json.dumps(self.groups).encode(),
+        }
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> "Prepared":
+        """What `to_files` wrote."""
+        return cls(
+            np.load(io.BytesIO(files["values.npy"]), allow_pickle=False),
+            np.load(io.BytesIO(files["labels.npy"]), allow_pickle=False),
+            tuple(json.loads(files["groups.json"])),
+        )
+
+    def rows(self, without: str | None) -> NDArray[np.int64]:
+        """Places of the samples that are not of the group ``without``."""
+        return np.array(
+            [place for place in range(len(self.labels)) if not self._is(place, without)], np.int64
+        )
+
+    def _is(self, place: int, group: str | None) -> bool:
+        return group is not None and self.groups[place] == group
+
+
+def prepared(inputs: Inputs, part: Part, seed: int) -> Prepared:
+    """Prepare training data.
+
+    Args:
+        inputs: what the recipe says.
+        part: raw samples.
+        seed: of the variations.
+    """
+    bare = replace(inputs.preprocessing(), mean=(), std=())
+    if inputs.is_audio:
+        port = _audio_port(bare)
+        changes, random = SoundChanges(**_ranges(inputs.changes)), np.random.default_rng(seed)
+        assert part.rate_hz is not None  # noqa: S101 - sound has a rate
+        made = [prepare(part, bare, port)]
+        for _ in range(inputs.copies):
+            varied = vary_clips(list(part.samples), part.rate_hz, changes, random)
+            made.append(prepare(replace(part, samples=varied), bare, port))
+        return Prepared(np.stack(made), part.labels, part.groups)
+    pixels = replace(bare, scale=1.0)
+    height, width = (inputs.size, inputs.size) if inputs.size else part.samples[0].shape[:2]
+    port = Port("", (None, _channels(inputs), height, width), "float32", "NCHW")
+    values = np.clip(np.rint(prepare(part, pixels, port)), 0, 255).astype(np.uint8)
+    return Prepared(values, part.labels, part.groups)
+
+
+def training_samples(
+    inputs: Inputs, data: Prepared, shape: tuple[int, ...], *, without: str | None, augment: bool
+) -> "Samples":
+    """Samples for the training loop.
+
+    Args:
+        inputs: what the recipe says.
+        data: what `prepared` made.
+        shape: of one input of the net.
+        without: group that is left out.
+        augment: whether samples are varied.
+    """
+    import torch
+
+    from compress.samples import Samples
+
+    rows = data.rows(without)
+    labels = torch.from_numpy(data.labels[rows])
+    if inputs.is_audio:
+        values = data.values[:, rows]
+        mean, std = _statistics(values[0])
+        if not augment:
+            values = values[:1]
+        values = ((values - mean) / std).astype(np.float32).reshape(-1, *shape)
+        return Samples(torch.from_numpy(values), labels.repeat(len(values) // len(rows)), shape)
+    changes = PictureChanges(**inputs.changes)
+    varies = augment and changes != PictureChanges()
+    return Samples(
+        torch.from_numpy(data.values[rows]),
+        labels,
+        shape,
+        inputs.scale,
+        inputs.mean,
+        inputs.std,
+        _Varied(changes) if varies else None,
+    )
+
+
+class _Varied:
+    """Varies pictures of a training batch; all chances come from torch's generator."""
+
+    def __init__(self, changes: PictureChanges) -> None:
+        self._changes = changes
+
+    def __call__(self, stored: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":
+        import torch
+
+        random = np.random.default_rng(int(torch.randint(_SEED_STEPS, (), generator=generator)))
+        batch = stored.permute(0, 2, 3, 1).numpy()
+        return torch.from_numpy(vary_pictures(batch, self._changes, random)).permute(0, 3, 1, 2)
+
+
+def _statistics(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Mean and deviation of each feature over samples and time, as `datasets.preparing.standardised` takes them."""
+    flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
+    rounded = [
+        [float(f"{each:.6g}") for each in row] for row in (flat.mean(0), np.maximum(flat.std(0), 1e-6))
+    ]
+    return np.array(rounded[0], np.float32), np.array(rounded[1], np.float32)
+
+
+def _audio_port(bare: Preprocessing) -> Port:
+    from datasets.sound import read_features
+
+    features, _ = read_features(bare.features)
+    assert features is not None  # noqa: S101 - the recipe was checked
+    return Port("", (None, *features.shape), "float32", "NTF")
+
+
+def _ranges(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(each) if isinstance(each, list) else each for key, each in changes.items()}
+
+
+def _channels(inputs: Inputs) -> int:
+    return _GREY_CHANNELS if inputs.channels == ChannelOrder.GRAY else 3
+
+
+def _saved(values: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values, allow_pickle=False)
+    return file.getvalue()
