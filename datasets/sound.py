@@ -10,6 +10,9 @@ the right. What comes out depends on ``kind``:
   (``2595 log10(1 + f / 700)``); the natural logarithm of at least ``log_floor``: (frames, mel_bins).
 * ``mfcc``: the first ``coefficients`` of the orthonormal DCT-II of that (Davis and Mermelstein 1980): (frames,
   coefficients).
+
+With ``clip_mean`` ``subtracted``, each feature loses its mean over the frames of the clip: what a voice or a microphone
+adds to all of them (Atal 1974; Furui 1981, "Cepstral analysis technique for automatic speaker verification").
 """
 
 import math
@@ -44,6 +47,7 @@ class Features:
         high_hz: where the last one ends, at most half the sampling rate.
         coefficients: how many are kept, at most ``mel_bins``.
         log_floor: least energy before the logarithm.
+        clip_mean: ``kept`` or ``subtracted``.
     """
 
     kind: str
@@ -57,6 +61,7 @@ class Features:
     high_hz: float = 0.0
     coefficients: int = 0
     log_floor: float = 1e-6
+    clip_mean: str = "kept"
 
     def samples(self, milliseconds: float) -> int:
         """How many samples a time has."""
@@ -75,6 +80,8 @@ class Features:
         return self.frames, self.coefficients if self.kind == "mfcc" else self.mel_bins
 
 
+_MAY_BE_LEFT_OUT = {"log_floor", "clip_mean"}
+_CLIP_MEANS = ("kept", "subtracted")
 _OF_KIND: Mapping[str, frozenset[str]] = {
     "waveform": frozenset({"kind", "sample_rate_hz", "clip_ms"}),
     "log_mel": frozenset(each.name for each in fields(Features)) - {"coefficients"},
@@ -93,8 +100,11 @@ def read_features(given: Mapping[str, int | float | str]) -> tuple[Features | No
         return None, [f"features.kind is {kind!r}, but {', '.join(_KINDS)} is wanted"]
     wanted = _OF_KIND[str(kind)]
     problems = [f"features.{name} is unknown to {kind}" for name in sorted(given.keys() - wanted)]
-    problems += [f"features.{name} is missing" for name in sorted(wanted - given.keys() - {"log_floor"})]
-    for name in sorted((wanted & given.keys()) - {"kind"}):
+    problems += [f"features.{name} is missing" for name in sorted(wanted - given.keys() - _MAY_BE_LEFT_OUT)]
+    mean = given.get("clip_mean", "kept")
+    if mean not in _CLIP_MEANS:
+        problems.append(f"features.clip_mean is {mean!r}, but {' or '.join(_CLIP_MEANS)} is wanted")
+    for name in sorted((wanted & given.keys()) - {"kind", "clip_mean"}):
         value = given[name]
         if isinstance(value, (str, bool)) or value < 0 or (value == 0 and name != "low_hz"):
             problems.append(f"features.{name} is {value!r}, but a number above zero is wanted")
@@ -105,9 +115,9 @@ def read_features(given: Mapping[str, int | float | str]) -> tuple[Features | No
     numbers: dict[str, Any] = {
         name: int(value) if _is_whole(name) else float(value)
         for name, value in given.items()
-        if name != "kind"
+        if name not in {"kind", "clip_mean"}
     }
-    made = Features(str(kind), **numbers)
+    made = Features(str(kind), **numbers, clip_mean=str(mean))
     problems = _contradictions(made)
     return (None if problems else made), problems
 
@@ -179,10 +189,12 @@ def _spectral(waves: _Floats, features: Features) -> _Floats:
     frames = frames[:, :: features.samples(features.hop_ms)] * _hann(window)
     spectrum = np.fft.rfft(frames, features.fft_samples)
     power = spectrum.real**2 + spectrum.imag**2
-    logs = np.log(np.maximum(power @ _triangles(features), np.float32(features.log_floor)))
-    if features.kind == "log_mel":
-        return np.asarray(logs, np.float32)
-    return np.asarray(logs @ _cosines(features.mel_bins, features.coefficients), np.float32)
+    made = np.log(np.maximum(power @ _triangles(features), np.float32(features.log_floor)))
+    if features.kind == "mfcc":
+        made = made @ _cosines(features.mel_bins, features.coefficients)
+    if features.clip_mean == "subtracted":
+        made -= made.mean(axis=1, keepdims=True)
+    return np.asarray(made, np.float32)
 
 
 @lru_cache(maxsize=8)
