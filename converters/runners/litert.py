@@ -102,3 +102,18 @@ def xnnpack() -> Runner:
 def reference() -> Runner:
     """LiteRT's reference kernels."""
     return LitertRunner("reference")
+
+
+def quantizations(path: Path) -> tuple[list[tuple[float, int] | None], list[tuple[float, int] | None]]:
+    """Scale and zero point of each input and output of a file; ``None`` for floats.
+
+    Raises:
+        CannotRunError: LiteRT does not take the file.
+    """
+    opened = LitertRunner("xnnpack")._open(path)  # noqa: SLF001 - of this module
+    return _scales(opened.get_input_details()), _scales(opened.get_output_details())
+
+
+def _scales(details: Sequence[Any]) -> list[tuple[float, int] | None]:
+    found = [each["quantization"] for each in ports(details)]
+    return [(float(scale), int(zero)) if scale else None for scale, zero in found]

@@ -1,0 +1,174 @@
+"""What a conversion and its evaluation gave, as a variant of the registry: every fact read back from the bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.certificate import FilePort, FileRecord
+from converters.inspection.report import Coverage, FileReport, Format
+from registry.spec import Decoding, DecodingKind, Port, Preprocessing, Spec
+from registry.values import Accuracy, Availability, DelegateCoverage, Precision, Processor, Variant
+
+WEIGHTS = "device-zoo"
+LARGEST_HELD_BYTES = 6_000_000
+
+# Delegates that mean the same on every device that has the runtime and the processor, by the names of inspection.
+_DELEGATES: Mapping[str, tuple[str, str, Processor]] = {
+    "tflite-gpu": ("gpu", "tflite", Processor.GPU),
+    "nnapi": ("nnapi", "tflite", Processor.NNAPI),
+    "hexagon": ("hexagon", "tflite", Processor.DSP),
+    "tflm": ("tflm", "tflm", Processor.CPU),
+    "coreml-ane": ("neural engine", "coreml", Processor.NPU),
+}
+_FORMATS = {
+    Format.TFLITE: "tflite",
+    Format.ONNX: "onnx",
+    Format.MLPACKAGE: "coreml",
+    Format.MLMODEL: "coreml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a file was made from.
+
+    Attributes:
+        model: of the registry.
+        net: name of the net that its recipe's steps make.
+        family: of its architecture.
+        alpha: its width; ``None`` where the family has none.
+        resolution: of its input, such as ``28`` or ``49x10``.
+        source: id of what its figures cite.
+        note: one line worth knowing.
+    """
+
+    model: str
+    net: str
+    family: str
+    alpha: float | None
+    resolution: str
+    source: str
+    note: str = ""
+
+
+def spec_of(
+    path: Path, record: FileRecord, report: FileReport, preprocessing: Preprocessing, labels: Sequence[str]
+) -> Spec:
+    """The input/output spec of a classifier's file.
+
+    Args:
+        path: the file.
+        record: of its certificate: layouts.
+        report: of its inspection: names, shapes and types.
+        preprocessing: how its input is made.
+        labels: of its outputs.
+    """
+    inputs, outputs = _quantizations(path, report)
+    graph = report.graph
+    assert graph is not None  # noqa: S101 - what was converted has a graph
+    return Spec(
+        tuple(_ports(report, graph.inputs, record.inputs, inputs)),
+        tuple(_ports(report, graph.outputs, record.outputs, outputs)),
+        preprocessing,
+        Decoding(DecodingKind.TOP1, tuple(labels)),
+    )
+
+
+_Scales = Sequence[tuple[float, int] | None]
+
+
+def _quantizations(path: Path, report: FileReport) -> tuple[_Scales, _Scales]:
+    if report.format is not Format.TFLITE:
+        return (), ()
+    from converters.runners.litert import quantizations
+
+    return quantizations(path)
+
+
+def _ports(
+    report: FileReport, places: Sequence[int], layouts: Sequence[FilePort], scales: _Scales
+) -> list[Port]:
+    graph = report.graph
+    assert graph is not None  # noqa: S101 - see above
+    made = []
+    for number, place in enumerate(places):
+        tensor = graph.tensors[place]
+        scale, zero_point = (scales[number] if number < len(scales) else None) or (None, None)
+        made.append(
+            Port(
+                tensor.name,
+                tensor.shape or (),
+                tensor.dtype,
+                layouts[number].layout,
+                scale,
+                zero_point,
+            )
+        )
+    return made
+
+
+def variant_of(
+    lineage: Lineage,
+    record: FileRecord,
+    report: FileReport,
+    *,
+    spec: Spec,
+    accuracies: Sequence[Accuracy],
+    certificate: str,
+    held: bool,
+) -> Variant:
+    """The registry's record of a file.
+
+    Args:
+        lineage: what it was made from.
+        record: of its certificate.
+        report: of its inspection, with coverage.
+        spec: of its input and output.
+        accuracies: measured on its bytes.
+        certificate: digest of its certificate.
+        held: whether its bytes are kept; a file that is too large is only rebuildable.
+    """
+    keeps = held and report.size_bytes <= LARGEST_HELD_BYTES
+    kinds = {each.kind for each in report.graph.operators} if report.graph else set()
+    return Variant(
+        name=record.path,
+        model=lineage.model,
+        net=lineage.net,
+        family=lineage.family,
+        alpha=lineage.alpha,
+        resolution=lineage.resolution,
+        precision=Precision(record.precision),
+        format=_FORMATS[report.format],
+        weights=WEIGHTS,
+        params=report.params,
+        macs=report.macs,
+        size_bytes=report.size_bytes,
+        operators=tuple(sorted(kinds)),
+        min_os=record.min_os,
+        availability=Availability.HELD if keeps else Availability.REBUILDABLE,
+        sha256=report.sha256,
+        source=lineage.source,
+        note=lineage.note,
+        accuracies=tuple(accuracies),
+        spec=spec,
+        certificate=certificate,
+        coverage=tuple(_coverage(each) for each in report.coverage if each.delegate in _DELEGATES),
+    )
+
+
+def _coverage(found: Coverage) -> DelegateCoverage:
+    name, runtime, processor = _DELEGATES[found.delegate]
+    reasons: dict[str, str] = {}
+    for each in found.breaks:
+        reasons.setdefault(each.kind, f"{each.kind} ({each.reason})")
+    return DelegateCoverage(
+        name,
+        runtime,
+        processor,
+        found.operators,
+        found.of_operators,
+        found.macs,
+        found.of_macs,
+        found.partitions,
+        tuple(reasons.values()),
+    )
