@@ -39,6 +39,8 @@ class SoundChanges:
         noise_share: share of the clips that get noise.
         noise_tilt: greatest exponent of the noise's spectrum ``1 / f ** tilt`` in power: 0 is white, 1 is pink.
         shift_ms: greatest move within a window that clips are centred in.
+        window_ms: clips are centred in a window of this length before noise is added, which then fills it, as a room
+            does; 0 leaves them as long as they are.
         gain_db: greatest change of its loudness up or down.
     """
 
@@ -48,6 +50,7 @@ class SoundChanges:
     noise_share: float = 0.0
     noise_tilt: float = 0.0
     shift_ms: float = 0.0
+    window_ms: float = 0.0
     gain_db: float = 0.0
 
     def __post_init__(self) -> None:
@@ -56,7 +59,7 @@ class SoundChanges:
         Raises:
             ValueError: a speed is not above zero, a range is upside down, or an amount is negative.
         """
-        amounts = self.pitch_semitones, self.noise_tilt, self.shift_ms, self.gain_db
+        amounts = self.pitch_semitones, self.noise_tilt, self.shift_ms, self.window_ms, self.gain_db
         if not 0 < self.speed[0] <= self.speed[1] or self.noise_snr_db[0] > self.noise_snr_db[1]:
             raise ValueError("speed and noise_snr_db are ranges from low to high, and speeds are above zero")
         if min(amounts) < 0 or not 0 <= self.noise_share <= 1:
@@ -96,9 +99,17 @@ def _vary(
         clip = change_speed(clip, speed * factor)
     if shift:  # twice as many zeros on one side move the middle of the clip by `shift`
         clip = np.pad(clip, (max(0, 2 * shift), max(0, -2 * shift)))
+    if changes.window_ms:
+        clip = _centred(clip, round(changes.window_ms * rate_hz / 1000))
     if noisy:
         clip = add_noise(clip, snr_db, random, tilt)
     return np.clip(np.rint(clip * gain), -32768, 32767).astype(np.int16)
+
+
+def _centred(clip: _Floats, length: int) -> _Floats:
+    """The middle of a clip, with zeros on both sides where it is shorter."""
+    start, lacking = max(0, len(clip) - length) // 2, max(0, length - len(clip))
+    return np.pad(clip[start : start + length], (lacking // 2, lacking - lacking // 2))
 
 
 def change_speed(clip: _Floats, factor: float) -> _Floats:
