@@ -17,7 +17,6 @@ from torch import nn
 
 from architectures.catalogue import parse
 from architectures.folding import fold_batch_norms
-from architectures.nets.blocks import Maps, PooledClassifier
 from zoo.errors import BadFileError
 
 _METADATA = "blueprint"
@@ -131,7 +130,7 @@ def build(blueprint: Blueprint, state: Mapping[str, torch.Tensor] | None) -> Any
     for path in blueprint.removed:
         module.set_submodule(path, nn.Identity())
     if blueprint.removed:
-        fit_head(module)
+        fit_head(module, blueprint.shape)
     if blueprint.folded:
         module = fold_batch_norms(module)
     if state is not None:
@@ -144,18 +143,31 @@ def build(blueprint: Blueprint, state: Mapping[str, torch.Tensor] | None) -> Any
     return module.eval()
 
 
-def fit_head(module: Any) -> None:
-    """Give the pool and the classifier the size of what the last block leaves, after blocks were taken out.
+@torch.no_grad()
+def fit_head(module: Any, shape: tuple[int, ...]) -> None:
+    """Give the pool and the layer behind it the size of what the last block leaves, after blocks were taken out.
 
-    A classifier whose inputs change starts again with random weights.
+    A layer whose inputs change starts again with random weights. Nets without ``features`` keep the head they have.
+
+    Args:
+        module: changed in place, left in evaluation mode.
+        shape: of one example.
     """
-    if not isinstance(module, PooledClassifier):
+    if not hasattr(module, "features"):
         return
-    left: Maps = [each for each in module.features if hasattr(each, "out")][-1].out
-    module.pool = nn.AvgPool2d((left.height, left.width))
-    before = module.classifier
-    if before.in_features != left.channels:
-        module.classifier = nn.Linear(left.channels, before.out_features)
+    maps = module.eval().features(torch.zeros(1, *shape))
+    if hasattr(module, "pool"):
+        module.pool = nn.AvgPool2d(tuple(maps.shape[2:]))
+        maps = module.pool(maps)
+    path, reader = next(
+        (path, each)
+        for path, each in module.named_modules()
+        if isinstance(each, nn.Conv2d | nn.Linear) and not path.startswith("features.")
+    )
+    if isinstance(reader, nn.Conv2d) and reader.in_channels != maps.shape[1]:
+        module.set_submodule(path, nn.Conv2d(maps.shape[1], reader.out_channels, reader.kernel_size))
+    elif isinstance(reader, nn.Linear) and reader.in_features != maps[0].numel():
+        module.set_submodule(path, nn.Linear(maps[0].numel(), reader.out_features))
 
 
 def _resize(module: Any, state: Mapping[str, torch.Tensor]) -> None:
@@ -174,6 +186,8 @@ def _resize(module: Any, state: Mapping[str, torch.Tensor]) -> None:
             layer.out_features, layer.in_features = weight.shape
         elif isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
             layer.num_features = weight.shape[0]
+        elif isinstance(layer, nn.LayerNorm):
+            layer.normalized_shape = tuple(weight.shape)
         for own in (*layer._parameters, *layer._buffers):  # noqa: SLF001
             found = state.get(f"{path}.{own}")
             if found is not None:

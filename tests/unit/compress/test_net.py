@@ -53,7 +53,7 @@ def test_a_net_without_its_last_blocks_comes_back_with_a_head_that_fits():
     removed = tuple(f"features.{place}" for place in (last, last - 1, last - 2))
     for path in removed:
         net.module.set_submodule(path, torch.nn.Identity())
-    fit_head(net.module)
+    fit_head(net.module, net.blueprint.shape)
     shorter = Net(replace(net.blueprint, removed=removed), net.module)
     assert torch.equal(outputs(Net.from_bytes(shorter.to_bytes())), outputs(shorter))
 
