@@ -49,7 +49,8 @@ def quantize_aware(  # noqa: PLR0913 - a training's parts, and the bits of two t
 ) -> Net:
     """Train a net for weights of few bits; with a teacher's objective, this is quantized distillation.
 
-    Batch norms are folded first. Zeros of pruned weights stay zero.
+    Batch norms go on normalising while it learns and are folded at the end: they scale whole channels, so what was on a
+    channel's grid stays on one. Zeros of pruned weights stay zero.
 
     Args:
         net: trained in floats; it is not changed.
@@ -69,7 +70,7 @@ def quantize_aware(  # noqa: PLR0913 - a training's parts, and the bits of two t
         UsageError: no such number of bits.
         TrainingError: the loss is no number any more.
     """
-    made = net.folded()
+    made = net.copy()
     chosen = bits_by_layer(made.module, weight_bits, BITS)
     layers = weight_layers(made.module)
     for path, bits in chosen.items():
@@ -93,6 +94,17 @@ def quantize_aware(  # noqa: PLR0913 - a training's parts, and the bits of two t
             each.remove()
     for path in chosen:
         parametrize.remove_parametrizations(layers[path], "weight")
+    return _folded_on_grid(made, chosen)
+
+
+def _folded_on_grid(net: Net, chosen: Mapping[str, int]) -> Net:
+    """Fold, which rounds, and move each weight the last bit to its grid."""
+    made = net.folded()
+    layers = weight_layers(made.module)
+    with torch.no_grad():
+        for path, bits in chosen.items():
+            weight = layers[path].weight
+            weight.copy_(on_grid(weight, largest_scales(weight, bits), bits))
     return made
 
 

@@ -1,12 +1,16 @@
 """Bytes in order, each counted to a part of the file, and never past the end."""
 
+import math
 from collections import Counter
 from enum import StrEnum
 
 from zoo.errors import BadFileError
 
-ELEMENTS_PER_BYTE = 1024
-"""A file of n bytes holds at most this many times n numbers: the writer pads, the reader refuses."""
+ELEMENTS_PER_BYTE = 256
+"""A file of n bytes holds at most this many times n numbers: the writer pads, the reader refuses.
+
+That is a thousandfold compression, and reading takes some 20 bytes of memory a number.
+"""
 
 FREE_STEPS = 4096
 """Steps of the scan that any file may take; beyond them one a byte."""
@@ -106,6 +110,11 @@ class Reader:
                 f"{len(self._data)} bytes announce {self.elements} numbers in {self.steps} steps; at most "
                 f"{ELEMENTS_PER_BYTE} numbers a byte are read"
             )
+
+
+def elements_of(shape: tuple[int, ...]) -> int:
+    """Numbers of a tensor, for the limits: an axis of none counts as one, so that the others are limited, too."""
+    return math.prod(max(1, each) for each in shape)
 
 
 def least_length(elements: int, steps: int) -> int:

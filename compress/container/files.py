@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.container.fields import Part, Reader, bad, least_length, varint
+from compress.container.fields import Part, Reader, bad, elements_of, least_length, varint
 from compress.container.tensors import TYPES, read, write
 from zoo.errors import BadFileError
 
@@ -69,7 +69,9 @@ def encode(tensors: Tensors, about: Any, strides: tuple[int, ...] = ()) -> bytes
     header = zlib.compress(json.dumps([about, told], separators=(",", ":")).encode(), 9)
     written = [write(each, _strides(each, strides)) for each in arrays.values()]
     body = _digest(arrays) + varint(len(header)) + header + b"".join(each.data for each in written)
-    least = least_length(sum(each.size for each in arrays.values()), sum(each.steps for each in written))
+    least = least_length(
+        sum(elements_of(each.shape) for each in arrays.values()), sum(each.steps for each in written)
+    )
     body = body.ljust(least, b"\0")
     return MAGIC + bytes([VERSION]) + zlib.crc32(body).to_bytes(_CRC_BYTES, "little") + body
 
@@ -117,7 +119,7 @@ def decode(data: bytes) -> Decoded:
     about, told = _header(reader.take(reader.number(Part.HEADER), Part.HEADER))
     tensors = {}
     for name, kind, shape in told:
-        reader.announce(int(np.prod(shape, dtype=object)))
+        reader.announce(elements_of(shape))
         tensors[name] = read(reader, kind, shape)
     reader.take(reader.left, Part.PADDING)
     if _digest(tensors) != digest:

@@ -1,5 +1,6 @@
 """One tensor in the file: as it is, or as positions, a dictionary and symbols, whichever is shorter."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -122,7 +123,7 @@ def read(reader: Reader, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
         BadFileError: the bytes are none of a tensor like that.
     """
     (flags,) = reader.take(1, Part.REST)
-    count = int(np.prod(shape, dtype=np.int64))
+    count = math.prod(shape)
     if flags == _RAW:
         if name == "float32":
             return dictionaries.read_floats(count, reader, Part.REST).reshape(shape)
