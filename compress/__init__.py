@@ -1,7 +1,7 @@
 """One net becomes many: smaller, sparser, in fewer bits.
 
 * `net`: a net between two steps, and its bytes. `samples`: what it learns from. `training`: the one loop.
-* `distillation`: objectives with a teacher.
+* `layers`: which layers of a net are made smaller. `distillation`: objectives with a teacher.
 * `weight_pruning`, `filter_pruning`, `layer_pruning`: weights, filters and whole blocks taken out; `shares` says how
   much of which layer.
 * `quantization`, `mixed`, `sharing`: fewer bits, trained; the converters carry the result without loss.
