@@ -124,9 +124,10 @@ def score(asked: Scoring, registry: Callable[[], "Reader"], progress: Callable[[
     if asked.dataset not in KNOWN and not Path(asked.dataset).is_dir():
         advice = f"Known: {', '.join(KNOWN)}; a folder with one folder a class works, too"
         raise UnknownNameError("data set or folder", asked.dataset, tuple(KNOWN), advice=advice)
-    report = inspect(asked.file, coverage=False)
-    spec, origin = _spec(asked, report.sha256, registry)
+    named = _named_spec(asked, registry)
     dataset, split, part = _samples(asked)
+    report = inspect(asked.file, coverage=False)
+    spec, origin = named or _registered_spec(asked, report.sha256, registry)
     chosen = part if asked.limit is None else _drawn(part, asked.limit)
     if not len(chosen):
         raise UsageError(f"split {split} of {dataset.name} has no samples")
@@ -169,29 +170,38 @@ def _samples(asked: Scoring) -> tuple["Dataset", str, "Part"]:
     return dataset, split, dataset.part(split)
 
 
-def _spec(asked: Scoring, sha256: str, registry: Callable[[], "Reader"]) -> tuple[Spec, str]:
-    """The spec that counts, and where it was found."""
-    beside = asked.file.with_name(f"{asked.file.name}{_SPEC_SUFFIX}")
-    path = asked.spec or (beside if not asked.variant and beside.is_file() else None)
-    if path is not None:
-        try:
-            return parse_spec(path.read_text(encoding="utf-8"), str(path)), str(path)
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or problem
-            raise UsageError(f"the spec '{path}' cannot be read: {reason}") from problem
-    with registry() as opened:
-        variants = opened.variants()
+def _named_spec(asked: Scoring, registry: Callable[[], "Reader"]) -> tuple[Spec, str] | None:
+    """The spec that was named or lies beside the file, and where it was found; ``None`` where there is none."""
     if asked.variant:
+        with registry() as opened:
+            variants = opened.variants()
         if asked.variant not in variants:
-            raise UnknownNameError("variant", asked.variant, variants)
-        found = variants[asked.variant]
-        if found.spec is None:
+            raise UnknownNameError("variant", asked.variant, tuple(variants))
+        spec = variants[asked.variant].spec
+        if spec is None:
             raise UsageError(f"variant '{asked.variant}' has no input/output spec; give one with --spec FILE")
-        return found.spec, f"variant {found.name}"
-    for each in variants.values():
-        if each.sha256 == sha256 and each.spec is not None:
-            return each.spec, f"variant {each.name}, found by its digest"
+        return spec, f"variant {asked.variant}"
+    path = asked.spec or _beside(asked.file)
+    if asked.spec is None and not path.is_file():
+        return None
+    try:
+        return parse_spec(path.read_text(encoding="utf-8"), str(path)), str(path)
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise UsageError(f"the spec '{path}' cannot be read: {reason}") from problem
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}{_SPEC_SUFFIX}")
+
+
+def _registered_spec(asked: Scoring, sha256: str, registry: Callable[[], "Reader"]) -> tuple[Spec, str]:
+    """The spec of the registered variant that is this very file, and its name."""
+    with registry() as opened:
+        for each in opened.variants().values():
+            if each.sha256 == sha256 and each.spec is not None:
+                return each.spec, f"variant {each.name}, found by its digest"
     raise UsageError(
         f"nobody says what goes into '{asked.file}': give --spec FILE or --variant NAME, or put the spec "
-        f"beside it as '{beside.name}'"
+        f"beside it as '{_beside(asked.file).name}'"
     )
