@@ -7,10 +7,12 @@
     - BadProfileError       exit 2  a device profile that does not make sense
     - BadFileError          exit 2  a model file that is damaged, hostile, or of no known format
     - BadSourceError        exit 2  what was to be converted cannot be read or run
+    - BadRecipeError        exit 2  a recipe that does not make sense
   - RegistryError           exit 1  the registry file cannot be read or written
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
+  - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
 
 Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
 That nothing fits a device is an answer, not an error: its exit code is 3.
@@ -113,6 +115,22 @@ class BadSourceError(UsageError):
     """What was to be converted cannot be read or run."""
 
 
+class BadRecipeError(UsageError):
+    """A recipe that does not make sense; the message lists every problem.
+
+    Args:
+        source: the file the recipe was read from.
+        problems: one text a problem, each naming its place.
+    """
+
+    http_status = 422
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        """Build the message."""
+        self.problems = tuple(problems)
+        super().__init__(f"bad recipe '{source}': {'; '.join(problems)}")
+
+
 class RegistryError(ZooError):
     """The registry file cannot be read or written."""
 
@@ -129,3 +147,7 @@ class MissingExtraError(ZooError):
 
 class ConversionError(ZooError):
     """A conversion is refused, or its result is not what it must be; nothing was written under its final name."""
+
+
+class TrainingError(ZooError):
+    """A training cannot go on; what was finished before it stays."""
