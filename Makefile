@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench rebuild matrix delegates pictures clean
+.PHONY: pick check install test test-long fuzz bench rebuild matrix delegates recipes pictures clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -45,6 +45,9 @@ matrix: install  ## docs/conversion-matrix.md: every net to every format in ever
 
 delegates: .venv/.all  ## docs/delegates.md, from the rules
 	$(BIN)/python -c "from converters.inspection.coverage import manual; print(manual(), end='')" > docs/delegates.md
+
+recipes: .venv/.core  ## docs/recipes.md, from the tables that recipes are read with
+	$(BIN)/python -c "from zoo.recipes import manual; print(manual(), end='')" > docs/recipes.md
 
 pictures: install  ## the pictures of the README
 	$(BIN)/zoo plot front --model imagenet-classifier --device pixel3 --out docs/pictures/front.png

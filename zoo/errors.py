@@ -7,6 +7,7 @@
     - BadProfileError       exit 2  a device profile that does not make sense
     - BadFileError          exit 2  a model file that is damaged, hostile, or of no known format
     - BadSourceError        exit 2  what was to be converted cannot be read or run
+    - BadRecipeError        exit 2  a recipe that does not make sense
   - RegistryError           exit 1  the registry file cannot be read or written
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
@@ -113,6 +114,22 @@ class BadFileError(UsageError):
 
 class BadSourceError(UsageError):
     """What was to be converted cannot be read or run."""
+
+
+class BadRecipeError(UsageError):
+    """A recipe that does not make sense; the message lists every problem.
+
+    Args:
+        source: the file the recipe was read from.
+        problems: one text a problem, each naming its place.
+    """
+
+    http_status = 422
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        """Build the message."""
+        self.problems = tuple(problems)
+        super().__init__(f"bad recipe '{source}': {'; '.join(problems)}")
 
 
 class RegistryError(ZooError):

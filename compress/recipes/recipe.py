@@ -1,0 +1,165 @@
+"""A whole recipe as frozen values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from compress.recipes.domains import Anything, Choice, ListOf, Number, TableOf
+from compress.recipes.names import name
+from compress.recipes.options import option
+from compress.recipes.steps import Scratch, Step, Train, training_of
+from registry.spec import ChannelOrder, Resize
+
+_NUMBERS = ListOf(Number(-1_000_000, 1_000_000), "a list of numbers", repeats=True)
+
+
+class Protocol(StrEnum):
+    """How a net is judged.
+
+    ``holdout``: on samples that it was not trained on. ``leave-one-group-out``: trained once without each group (such
+    as a speaker) and scored on that group, and trained once on all; the file of the last one ships.
+    """
+
+    HOLDOUT = "holdout"
+    LEAVE_ONE_GROUP_OUT = "leave-one-group-out"
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """How samples become inputs: the same numbers in training, in evaluation and in an app."""
+
+    kind: str = option("of the samples", Choice(("image", "audio")), "image")
+    channels: str = option("of a picture", Choice(tuple(each.value for each in ChannelOrder if each)), "RGB")
+    size: int | None = option(
+        "height and width in which pictures are kept for training; as they are where it is left out",
+        Number(1, 4096, whole=True),
+        None,
+        unit="pixels",
+    )
+    resize: str = option(
+        "how a picture gets its height and width",
+        Choice(tuple(each.value for each in Resize if each)),
+        "center_crop",
+    )
+    scale: float = option(
+        "factor of stored values: value = (stored * scale - mean) / std", Number(0, open_below=True), 1.0
+    )
+    mean: tuple[float, ...] = option("one number a channel, in scaled units; none for 0", _NUMBERS, ())
+    std: tuple[float, ...] = option("one number a channel, in scaled units; none for 1", _NUMBERS, ())
+    features: Mapping[str, Any] = option(
+        "of sound, by name with its unit, such as `sample_rate_hz`", TableOf(Anything(), "a table"), {}
+    )
+    changes: Mapping[str, Any] = option(
+        "how samples are varied in training, by name", TableOf(Anything(), "a table"), {}
+    )
+    copies: int = option("variations of each clip that are prepared", Number(0, 1000, whole=True), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class NetPlan:
+    """A net and what is done to it.
+
+    Attributes:
+        handle: what the recipe calls it.
+        architecture: full name.
+        steps: its own steps, after those of ``base``.
+        base: handle of the net that it goes on from; empty where it begins itself.
+        teacher: handle of the net that it listens to; empty for none.
+        pretrained: whether it starts from weights that others trained.
+        control: whether the same shape is also trained from scratch with the same budget.
+        label: distinguishes nets whose names would be the same.
+    """
+
+    handle: str
+    architecture: str
+    steps: tuple[Step, ...]
+    base: str = ""
+    teacher: str = ""
+    pretrained: bool = False
+    control: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Files that are made of nets: every net in every format in every precision.
+
+    Attributes:
+        nets: handles.
+        formats: such as ``tflite``.
+        precisions: such as ``int8``.
+    """
+
+    nets: tuple[str, ...]
+    formats: tuple[str, ...]
+    precisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a model is to become.
+
+    Attributes:
+        model: name in the registry.
+        dataset: name of the data set.
+        protocol: how nets are judged.
+        seeds: each is a chain of trainings of its own.
+        inputs: how samples become inputs.
+        nets: in an order in which bases and teachers come first.
+        emissions: which files are wanted.
+    """
+
+    model: str
+    dataset: str
+    protocol: Protocol
+    seeds: tuple[int, ...]
+    inputs: InputPlan
+    nets: tuple[NetPlan, ...]
+    emissions: tuple[Emission, ...]
+
+    def net(self, handle: str) -> NetPlan:
+        """The net of that handle."""
+        return next(each for each in self.nets if each.handle == handle)
+
+    def line(self, net: NetPlan) -> tuple[NetPlan, ...]:
+        """The nets that it goes on from, the first one first, and itself."""
+        return (*(self.line(self.net(net.base)) if net.base else ()), net)
+
+    def steps(self, net: NetPlan) -> tuple[Step, ...]:
+        """All that is done to a net, in order, with the steps of the nets that it goes on from."""
+        return tuple(step for each in self.line(net) for step in each.steps)
+
+    def pretrained(self, net: NetPlan) -> bool:
+        """Whether the first of its line starts from weights that others trained."""
+        return self.line(net)[0].pretrained
+
+    def name(self, net: NetPlan) -> str:
+        """What the net is called in the registry; see `compress.recipes.names`."""
+        return name(net.architecture, self.steps(net), pretrained=self.pretrained(net), label=net.label)
+
+    def control(self, net: NetPlan) -> Scratch:
+        """The training of its control: as it was first trained, for as many epochs as all its steps together."""
+        return control_of(self.steps(net))
+
+    def control_name(self, net: NetPlan) -> str:
+        """What its control is called."""
+        steps = (*self.steps(net), self.control(net))
+        return name(net.architecture, steps, pretrained=self.pretrained(net), label=net.label)
+
+    def files(self, net: NetPlan) -> tuple[tuple[str, str], ...]:
+        """Formats and precisions that a net is wanted in, each once."""
+        return tuple(dict.fromkeys(self._files(net)))
+
+    def _files(self, net: NetPlan) -> Iterator[tuple[str, str]]:
+        for each in self.emissions:
+            if net.handle in each.nets:
+                yield from ((format_, precision) for format_ in each.formats for precision in each.precisions)
+
+
+def control_of(steps: tuple[Step, ...]) -> Scratch:
+    """The control of a net that took these steps: see `Recipe.control`."""
+    trainings = [training for training in map(training_of, steps) if training is not None]
+    plain = [each.training for each in steps if isinstance(each, Train)]
+    model = (plain or trainings)[0]
+    return Scratch(replace(model, epochs=sum(each.epochs for each in trainings)))
