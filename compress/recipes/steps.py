@@ -203,11 +203,6 @@ class Share:
         TableOf(Number(1, 8, whole=True), "a table of bits by layer"),
         {},
     )
-    init: str = option(
-        "where the values start: evenly from the smallest to the largest weight, or spread by chance",
-        Choice(("linear", "kmeans++")),
-        "linear",
-    )
     rate: float = option(
         "price of a bit of code in units of the mean squared distance; 0 is plain k-means (arXiv:1612.01543)",
         Number(0, 100),

@@ -7,12 +7,13 @@ bytes of the size they are stored in, sound as features of the clips and of seed
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compress.recipes.recipe import InputPlan
 from datasets.augmenting import PictureChanges, SoundChanges, vary_clips, vary_pictures
 from datasets.preparing import prepare, standardised
 from datasets.values import Part
@@ -27,49 +28,22 @@ _GREY_CHANNELS = 1
 _SEED_STEPS = 2**31
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The ``[input]`` table of a recipe.
+def is_audio(plan: InputPlan) -> bool:
+    """Whether samples are clips of sound."""
+    return plan.kind == InputKind.AUDIO
 
-    Attributes:
-        kind: ``image`` or ``audio``.
-        channels: of a picture: ``RGB`` or ``GRAY``.
-        size: height and width in which pictures are kept for training; ``None`` keeps them as they are.
-        resize: how a picture gets its height and width.
-        scale: see `registry.spec.Preprocessing`.
-        mean: the same.
-        std: the same.
-        features: of sound; mean and standard deviation of each are taken from what a net is trained on.
-        changes: how samples are varied in training.
-        copies: variations of each clip that are prepared; pictures are varied while training runs.
-    """
 
-    kind: str = "image"
-    channels: str = "RGB"
-    size: int | None = None
-    resize: str = "center_crop"
-    scale: float = 1.0
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    features: Mapping[str, int | float | str] = field(default_factory=dict)
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    copies: int = 0
+def preprocessing_of(plan: InputPlan) -> Preprocessing:
+    """What a file's spec says of its input; of sound without mean and deviation, see `fitted_to`."""
+    if is_audio(plan):
+        return Preprocessing(InputKind.AUDIO, scale=plan.scale, features=dict(plan.features))
+    order = ChannelOrder(plan.channels)
+    return Preprocessing(InputKind.IMAGE, order, plan.scale, plan.mean, plan.std, Resize(plan.resize))
 
-    @property
-    def is_audio(self) -> bool:
-        """Whether samples are clips of sound."""
-        return self.kind == "audio"
 
-    def preprocessing(self) -> Preprocessing:
-        """What a file's spec says of its input; of sound without mean and deviation, see `fitted`."""
-        if self.is_audio:
-            return Preprocessing(InputKind.AUDIO, scale=self.scale, features=dict(self.features))
-        order = ChannelOrder(self.channels)
-        return Preprocessing(InputKind.IMAGE, order, self.scale, self.mean, self.std, Resize(self.resize))
-
-    def fitted(self, part: Part) -> Preprocessing:
-        """The preprocessing for nets that are trained on ``part``."""
-        return standardised(part, self.preprocessing()) if self.is_audio else self.preprocessing()
+def fitted_to(plan: InputPlan, part: Part) -> Preprocessing:
+    """The preprocessing for nets that are trained on ``part``: features of sound lose its mean and deviation."""
+    return standardised(part, preprocessing_of(plan)) if is_audio(plan) else preprocessing_of(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,38 +87,38 @@ class Prepared:
         return group is not None and self.groups[place] == group
 
 
-def prepared(inputs: Inputs, part: Part, seed: int) -> Prepared:
+def prepared(plan: InputPlan, part: Part, seed: int) -> Prepared:
     """Prepare training data.
 
     Args:
-        inputs: what the recipe says.
+        plan: what the recipe says.
         part: raw samples.
         seed: of the variations.
     """
-    bare = replace(inputs.preprocessing(), mean=(), std=())
-    if inputs.is_audio:
+    bare = replace(preprocessing_of(plan), mean=(), std=())
+    if is_audio(plan):
         port = _audio_port(bare)
-        changes, random = SoundChanges(**_ranges(inputs.changes)), np.random.default_rng(seed)
+        changes, random = SoundChanges(**_ranges(plan.changes)), np.random.default_rng(seed)
         assert part.rate_hz is not None  # noqa: S101 - sound has a rate
         made = [prepare(part, bare, port)]
-        for _ in range(inputs.copies):
+        for _ in range(plan.copies):
             varied = vary_clips(list(part.samples), part.rate_hz, changes, random)
             made.append(prepare(replace(part, samples=varied), bare, port))
         return Prepared(np.stack(made), part.labels, part.groups)
     pixels = replace(bare, scale=1.0)
-    height, width = (inputs.size, inputs.size) if inputs.size else part.samples[0].shape[:2]
-    port = Port("", (None, _channels(inputs), height, width), "float32", "NCHW")
+    height, width = (plan.size, plan.size) if plan.size else part.samples[0].shape[:2]
+    port = Port("", (None, _channels(plan), height, width), "float32", "NCHW")
     values = np.clip(np.rint(prepare(part, pixels, port)), 0, 255).astype(np.uint8)
     return Prepared(values, part.labels, part.groups)
 
 
 def training_samples(
-    inputs: Inputs, data: Prepared, shape: tuple[int, ...], *, without: str | None, augment: bool
+    plan: InputPlan, data: Prepared, shape: tuple[int, ...], *, without: str | None, augment: bool
 ) -> "Samples":
     """Samples for the training loop.
 
     Args:
-        inputs: what the recipe says.
+        plan: what the recipe says.
         data: what `prepared` made.
         shape: of one input of the net.
         without: group that is left out.
@@ -156,22 +130,22 @@ def training_samples(
 
     rows = data.rows(without)
     labels = torch.from_numpy(data.labels[rows])
-    if inputs.is_audio:
+    if is_audio(plan):
         values = data.values[:, rows]
         mean, std = _statistics(values[0])
         if not augment:
             values = values[:1]
         values = ((values - mean) / std).astype(np.float32).reshape(-1, *shape)
         return Samples(torch.from_numpy(values), labels.repeat(len(values) // len(rows)), shape)
-    changes = PictureChanges(**inputs.changes)
+    changes = PictureChanges(**plan.changes)
     varies = augment and changes != PictureChanges()
     return Samples(
         torch.from_numpy(data.values[rows]),
         labels,
         shape,
-        inputs.scale,
-        inputs.mean,
-        inputs.std,
+        plan.scale,
+        plan.mean,
+        plan.std,
         _Varied(changes) if varies else None,
     )
 
@@ -211,8 +185,8 @@ def _ranges(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(each) if isinstance(each, list) else each for key, each in changes.items()}
 
 
-def _channels(inputs: Inputs) -> int:
-    return _GREY_CHANNELS if inputs.channels == ChannelOrder.GRAY else 3
+def _channels(plan: InputPlan) -> int:
+    return _GREY_CHANNELS if plan.channels == ChannelOrder.GRAY else 3
 
 
 def _saved(values: NDArray[Any]) -> bytes:
