@@ -23,6 +23,7 @@ _OVERLAP = (
     float(np.sum(_WINDOW**2)) / _HOP_SAMPLES
 )  # windows, squared, add up to this everywhere but at the ends
 _TINY = 1e-12
+_TONES = 5
 _GOOD_LENGTH = (
     64  # clips are padded to a multiple of it: a transform of prime length takes many times as long
 )
@@ -41,6 +42,8 @@ class SoundChanges:
         shift_ms: greatest move within a window that clips are centred in.
         window_ms: clips are centred in a window of this length before noise is added, which then fills it, as a room
             does; 0 leaves them as long as they are.
+        tone_db: greatest boost or cut at five frequencies from 0 to half the rate, linear between them: other
+            microphones and rooms.
         gain_db: greatest change of its loudness up or down.
     """
 
@@ -51,6 +54,7 @@ class SoundChanges:
     noise_tilt: float = 0.0
     shift_ms: float = 0.0
     window_ms: float = 0.0
+    tone_db: float = 0.0
     gain_db: float = 0.0
 
     def __post_init__(self) -> None:
@@ -59,7 +63,10 @@ class SoundChanges:
         Raises:
             ValueError: a speed is not above zero, a range is upside down, or an amount is negative.
         """
-        amounts = self.pitch_semitones, self.noise_tilt, self.shift_ms, self.window_ms, self.gain_db
+        amounts = (
+            *(self.pitch_semitones, self.noise_tilt, self.shift_ms),
+            *(self.window_ms, self.tone_db, self.gain_db),
+        )
         if not 0 < self.speed[0] <= self.speed[1] or self.noise_snr_db[0] > self.noise_snr_db[1]:
             raise ValueError("speed and noise_snr_db are ranges from low to high, and speeds are above zero")
         if min(amounts) < 0 or not 0 <= self.noise_share <= 1:
@@ -101,9 +108,19 @@ def _vary(
         clip = np.pad(clip, (max(0, 2 * shift), max(0, -2 * shift)))
     if changes.window_ms:
         clip = _centred(clip, round(changes.window_ms * rate_hz / 1000))
+    if changes.tone_db:
+        clip = _toned(clip, random.uniform(-1, 1, _TONES) * changes.tone_db)
     if noisy:
         clip = add_noise(clip, snr_db, random, tilt)
     return np.clip(np.rint(clip * gain), -32768, 32767).astype(np.int16)
+
+
+def _toned(clip: _Floats, gains_db: _Floats) -> _Floats:
+    """Boost or cut parts of the spectrum."""
+    spectrum = np.fft.rfft(clip, len(clip) + -len(clip) % _GOOD_LENGTH)
+    at = np.linspace(0, 1, len(spectrum))
+    spectrum *= 10 ** (np.interp(at, np.linspace(0, 1, len(gains_db)), gains_db) / 20)
+    return np.asarray(np.fft.irfft(spectrum)[: len(clip)], np.float64)
 
 
 def _centred(clip: _Floats, length: int) -> _Floats:
