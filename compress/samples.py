@@ -75,8 +75,12 @@ class Samples:
 
     def first(self, count: int) -> "Samples":
         """The first ``count`` of them."""
-        soft = None if self.soft is None else self.soft[:count]
-        return replace(self, inputs=self.inputs[:count], labels=self.labels[:count], soft=soft)
+        return self.take(torch.arange(min(count, len(self))))
+
+    def take(self, places: torch.Tensor) -> "Samples":
+        """The samples at these places, in this order."""
+        soft = None if self.soft is None else self.soft[places]
+        return replace(self, inputs=self.inputs[places], labels=self.labels[places], soft=soft)
 
     def sized(self, shape: tuple[int, ...]) -> "Samples":
         """The same samples for a net of another input."""

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from converters.certificate import FilePort, FileRecord
 from converters.inspection.report import Coverage, FileReport, Format
 from registry.spec import Decoding, DecodingKind, Port, Preprocessing, Spec
 from registry.values import Accuracy, Availability, DelegateCoverage, Precision, Processor, Variant
+
+if TYPE_CHECKING:
+    from zoo.continuum.files import Made
 
 WEIGHTS = "device-zoo"
 LARGEST_HELD_BYTES = 6_000_000
@@ -108,27 +112,18 @@ def _ports(
 
 
 def variant_of(
-    lineage: Lineage,
-    record: FileRecord,
-    report: FileReport,
-    *,
-    spec: Spec,
-    accuracies: Sequence[Accuracy],
-    certificate: str,
-    held: bool,
+    lineage: Lineage, made: "Made", *, accuracies: Sequence[Accuracy], certificate: str
 ) -> Variant:
-    """The registry's record of a file.
+    """The registry's record of a file: held, or only rebuildable where it is too large.
 
     Args:
         lineage: what it was made from.
-        record: of its certificate.
-        report: of its inspection, with coverage.
-        spec: of its input and output.
-        accuracies: measured on its bytes.
+        made: the file.
+        accuracies: measured on its bytes, or on those of its twins.
         certificate: digest of its certificate.
-        held: whether its bytes are kept; a file that is too large is only rebuildable.
     """
-    keeps = held and report.size_bytes <= LARGEST_HELD_BYTES
+    record, report = made.record, made.report
+    held = report.size_bytes <= LARGEST_HELD_BYTES
     kinds = {each.kind for each in report.graph.operators} if report.graph else set()
     return Variant(
         name=record.path,
@@ -145,12 +140,12 @@ def variant_of(
         size_bytes=report.size_bytes,
         operators=tuple(sorted(kinds)),
         min_os=record.min_os,
-        availability=Availability.HELD if keeps else Availability.REBUILDABLE,
+        availability=Availability.HELD if held else Availability.REBUILDABLE,
         sha256=report.sha256,
         source=lineage.source,
         note=lineage.note,
         accuracies=tuple(accuracies),
-        spec=spec,
+        spec=made.spec,
         certificate=certificate,
         coverage=tuple(_coverage(each) for each in report.coverage if each.delegate in _DELEGATES),
     )

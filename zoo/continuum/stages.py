@@ -10,29 +10,32 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
+from compress.recipes.options import build
+from compress.recipes.planning import without
+from compress.sweep.work import Parents
 
 from architectures.catalogue import parse
 from architectures.families import FAMILIES
 from compress.net import Blueprint, Net
 from compress.recipes.kinds import read_step
-from compress.recipes.planning import without
-from compress.recipes.recipe import InputPlan
-from compress.sweep.work import Parents
+from compress.recipes.recipe import InputPlan, Protocol
 from datasets.catalogue import known
 from datasets.loading import load
 from datasets.values import Part
+from registry.catalogue import Source
+from registry.continua import Continuum
+from registry.values import Accuracy, Availability, Processor
 from zoo.continuum import inputs, steps
-from zoo.continuum.files import Judged, Judging, files_of
+from zoo.continuum.files import Judging, Made, Refused, files_of
 from zoo.continuum.results import Lineage, variant_of
-from zoo.errors import SweepError
+from zoo.evaluation import METRIC
 
 NET, DATA, TEACHER = "net", "data", "teacher"
-NET_FILE, CONTINUUM_FILE, ANSWERS_FILE = "net.safetensors", "continuum.json", "answers.json"
+NET_FILE, CONTINUUM_FILE = "net.safetensors", "continuum.json"
+ANSWERS_FILE, REFUSED_FILE, BLOB = "answers.json", "refused.json", "blob-"
 TRAIN, TEST, ALL = "train", "test", "all"
-LEAVE_OUT = "leave-one-group-out"
 CALIBRATION_SAMPLES = 264  # the first 8 become golden inputs
-_IMAGE_RANK = 3
 
 Report = Callable[[str], None]
 Spec = Mapping[str, Any]
@@ -52,15 +55,19 @@ def run(spec: Spec, parents: Parents, report: Report) -> Mapping[str, bytes]:
     Raises:
         ZooError: the data set is not found, a training or a conversion cannot go on.
     """
-    import torch
-
     torch.set_num_threads(1)
-    plan = InputPlan(**{key: tuple(each) if isinstance(each, list) else each for key, each in spec["input"].items()})
+    plan = _plan(spec)
     if "step" in spec:
         return _step(spec, plan, parents, report)
     if "files" in spec:
         return _emit(spec, plan, parents, report)
     return inputs.prepared(plan, _training_part(spec), 0).to_files()
+
+
+def _plan(spec: Spec) -> InputPlan:
+    plan: InputPlan | None = build(InputPlan, spec["input"], "input", [])
+    assert plan is not None  # noqa: S101 - the recipe was checked
+    return plan
 
 
 def _training_part(spec: Spec) -> Part:
@@ -94,29 +101,28 @@ def _emit(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict
     """Convert a net, score its files, and write both down as variants of the registry."""
     labels, data = known(spec["dataset"]).classes, inputs.Prepared.from_files(parents[DATA])
     part = _training_part(spec)
-    judged: dict[tuple[str, str], list[Judged]] = {}
+    judged: dict[tuple[str, str], list[Made | Refused]] = {}
     with tempfile.TemporaryDirectory(prefix="zoo-emit-") as folder:
         for group in (*spec["groups"], None):
             report(f"files of the net trained {'on all' if group is None else without(group)}")
             net = Net.from_bytes(parents[NET if group is None else without(group)][NET_FILE])
             trained_on = part if group is None else part.without(group)
             judging = Judging(
-                spec["name"],
-                spec["files"],
+                f"{spec['name']}-{spec['model']}",
+                [(format_, precision) for format_, precision in spec["files"]],
                 inputs.fitted_to(plan, trained_on),
                 labels,
                 _calibration(plan, data, net, group),
                 _judges(spec, part, group),
             )
-            place = Path(folder) / (group or "all")
-            for each in files_of(net, judging, place, report):
-                judged.setdefault((each.format, each.recipe), []).append(each)
-        return _documents(spec, judged)
+            for each in files_of(net, judging, Path(folder) / (group or ALL), report):
+                judged.setdefault((each.format, each.precision), []).append(each)
+    return _documents(spec, judged)
 
 
 def _judges(spec: Spec, part: Part, group: str | None) -> Part | None:
     """Samples that a net is scored on; ``None`` for the net that was trained on all groups."""
-    if spec["protocol"] == LEAVE_OUT:
+    if spec["protocol"] == Protocol.LEAVE_ONE_GROUP_OUT:
         return None if group is None else part.only(group)
     return load(spec["dataset"], splits=[TEST]).part(TEST)
 
@@ -124,51 +130,74 @@ def _judges(spec: Spec, part: Part, group: str | None) -> Part | None:
 def _calibration(plan: InputPlan, data: inputs.Prepared, net: Net, group: str | None) -> Any:
     """Inputs out of the training data: golden ones, and those that find the scales of activations."""
     samples = inputs.training_samples(plan, data, net.blueprint.shape, without=group, augment=False)
-    chosen = np.random.default_rng(0).permutation(len(samples))[:CALIBRATION_SAMPLES]
-    batches = [each.inputs for each in samples.rows(chosen.tolist()).batches()]
-    return np.concatenate([each.numpy() for each in batches])
+    chosen = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))[:CALIBRATION_SAMPLES]
+    return torch.cat([each.inputs for each in samples.take(chosen).batches()]).numpy()
 
 
-def _documents(spec: Spec, judged: Mapping[tuple[str, str], Sequence[Judged]]) -> dict[str, bytes]:
-    """The variants with their evidence, the answers of each, and the bytes of those that are small enough."""
-    from registry.catalogue import Source
-    from registry.continua import Continuum
+def _documents(spec: Spec, judged: Mapping[tuple[str, str], Sequence[Made | Refused]]) -> dict[str, bytes]:
+    """Variants with their evidence, the answers of each, why others are refused, and bytes that are small enough."""
+    lineage, variants, certificates = _lineage(spec), [], {}
+    answers: dict[str, list[bool]] = {}
+    refused: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    for (format_, precision), runs in judged.items():
+        made = [each for each in runs if isinstance(each, Made)]
+        reasons = sorted({each.reason for each in runs if isinstance(each, Refused)})
+        if reasons:  # of one group at least: then nobody knows how good the file is
+            refused[f"{format_} {precision}"] = "; ".join(reasons)
+            continue
+        ships = made[-1]  # trained on everything
+        right = [each.evaluation.correct for each in made if each.evaluation is not None]
+        variant = variant_of(
+            lineage, ships, certificate=ships.certificate_sha256, accuracies=[_accuracy(spec, made, lineage)]
+        )
+        variants.append(variant)
+        certificates[ships.certificate_sha256] = ships.certificate
+        answers[variant.name] = [each for run in right for each in run]
+        if variant.availability is Availability.HELD:
+            files[f"{BLOB}{ships.report.sha256}"] = ships.data
+    source = Source(lineage.source, "", None, "")
+    document = Continuum(spec["model"], source, tuple(variants), certificates)
+    return {
+        **files,
+        CONTINUUM_FILE: document.to_json().encode(),
+        ANSWERS_FILE: json.dumps(answers).encode(),
+        REFUSED_FILE: json.dumps(refused).encode(),
+    }
 
+
+def _lineage(spec: Spec) -> Lineage:
     architecture = parse(spec["architecture"])
-    family = FAMILIES[architecture.family]
-    lineage = Lineage(
+    has_width = FAMILIES[architecture.family].width is not None
+    *_, height, width = architecture.shape
+    return Lineage(
         model=spec["model"],
         net=spec["name"],
         family=architecture.family,
-        alpha=None if family.width is None else architecture.width,
-        resolution=_resolution(architecture.shape),
+        alpha=architecture.width if has_width else None,
+        resolution=f"{height}" if height == width else f"{height}x{width}",
         source=f"continuum-{spec['model']}",
     )
-    found, certificates, answers, blobs = [], {}, {}, {}
-    for runs in judged.values():
-        shipped = runs[-1]  # the net that was trained on everything comes last
-        if shipped.record is None or any(each.refused for each in runs):
-            continue
-        variant = variant_of(
-            lineage,
-            shipped.record,
-            shipped.report,
-            spec=shipped.spec,
-            accuracies=_accuracies(spec, runs, lineage.source),
-            certificate=shipped.certificate_sha256,
-            held=not spec["seed"],
-        )
-        found.append(variant)
-        certificates[shipped.certificate_sha256] = shipped.certificate
-        answers[variant.name] = [each.evaluation.correct for each in runs if each.evaluation is not None]
-        if shipped.report.size_bytes <= variant_of.__kwdefaults__.get("largest", 6_000_000):
-            blobs[f"blob-{shipped.report.sha256}"] = shipped.data
-    if not found:
-        reasons = {each.refused for runs in judged.values() for each in runs if each.refused}
-        raise SweepError(f"no file of {spec['name']} is what it must be: {'; '.join(sorted(reasons))}")
-    document = Continuum(spec["model"], Source(lineage.source, "", None, ""), tuple(found), certificates)
-    return {
-        CONTINUUM_FILE: document.to_json().encode(),
-        ANSWERS_FILE: json.dumps(answers).encode(),
-        **blobs,
-    }
+
+
+def _accuracy(spec: Spec, made: Sequence[Made], lineage: Lineage) -> Accuracy:
+    """Of a file on the test split; or the mean over the groups, each scored by a net that never saw it."""
+    scored = [each.evaluation for each in made if each.evaluation is not None]
+    shares = [100 * sum(each.correct) / len(each.correct) for each in scored]
+    left_out = spec["protocol"] == Protocol.LEAVE_ONE_GROUP_OUT
+    each_group = ", ".join(f"{name} {share:.1f}" for name, share in zip(spec["groups"], shares, strict=False))
+    return Accuracy(
+        metric=METRIC,
+        value=round(sum(shares) / len(shares), 4),
+        dataset=spec["dataset"],
+        split=str(Protocol.LEAVE_ONE_GROUP_OUT) if left_out else TEST,
+        samples=sum(len(each.correct) for each in scored),
+        evidence="measured",
+        runtime=f"{scored[0].runtime} ({scored[0].kernels})",
+        processor=Processor.CPU,
+        device="",
+        source=lineage.source,
+        note=f"mean over groups, each scored by a file of a net that was trained without it: {each_group}"
+        if left_out
+        else "",
+    )
