@@ -123,6 +123,11 @@ def test_a_narrower_net_survives_its_bytes_folding_and_training(name):
     twice.module.train()(torch.randn(2, *made.blueprint.shape)).sum().backward()
 
 
+@torch.no_grad()
+def test_filters_go_where_gradients_were_turned_off_too():
+    assert widths(prune_filters(net("ds-cnn-16"), Cut(0.5)))["features.0.conv"] == 8
+
+
 def test_only_hidden_neurons_of_transformers_go():
     pruned = widths(prune_filters(net("transformer-encoder-2-32"), Cut(0.5)))
     assert {path: width for path, width in pruned.items() if width != 32} == {
