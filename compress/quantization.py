@@ -28,7 +28,7 @@ BITS = (2, 3, 4, 8)
 
 ACTIVATION_BITS = (4, 8, 16)
 
-_TINY = 1e-30  # scale of a channel of zeros
+_TINY = 1e-30  # the least scale: weight decay leaves dead channels of subnormal numbers
 _CLIP_STEP, _CLIP_STEPS = 0.95, 80  # clips that are tried reach down to 0.95^79 = 1.7 % of the largest weight
 _MEMORY = (
     0.99  # share of the old range that a new batch leaves (Jacob et al. 2017, arXiv:1712.05877: close to 1)
@@ -137,9 +137,9 @@ def largest_integer(bits: int) -> int:
 
 
 def largest_scales(weight: torch.Tensor, bits: int) -> torch.Tensor:
-    """Scales that clip nothing, one a channel, of the weight's rank; 1 for a channel of zeros."""
+    """Scales that clip nothing, one a channel, of the weight's rank; 1 for a channel of zeros (or next to: it dies)."""
     largest = weight.abs().flatten(1).amax(1).reshape(-1, *[1] * (weight.ndim - 1))
-    return torch.where(largest > 0, largest / largest_integer(bits), torch.ones_like(largest))
+    return torch.where(largest > _TINY, largest / largest_integer(bits), torch.ones_like(largest))
 
 
 def on_grid(weight: torch.Tensor, scales: torch.Tensor, bits: int) -> torch.Tensor:

@@ -57,6 +57,15 @@ def test_the_grid_is_the_one_that_converters_make(bits):
     )
 
 
+def test_a_channel_that_weight_decay_all_but_emptied_becomes_zeros():
+    weight = noise()
+    weight[1] = 1e-42
+    for scales in (largest_scales(weight, 2), fitting_scales(weight, 2)):
+        found = on_grid(weight, scales, 2)
+        assert bool(found.isfinite().all())
+        assert not found[1].any()
+
+
 @pytest.mark.parametrize("bits", BITS)
 def test_clipping_has_no_more_error_than_scales_that_clip_nothing(bits):
     weight = torch.distributions.Laplace(0.0, 0.1).sample((8, 500))
