@@ -14,6 +14,7 @@
   - DatasetError            exit 1  a data set is not on this machine, cannot be fetched, or is not what it should be
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
   - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
+  - SweepError              exit 1  a sweep cannot go on: its folder is in use or full, or its cluster is not there
 
 Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
 That nothing fits a device is an answer, not an error: its exit code is 3.
@@ -156,3 +157,7 @@ class ConversionError(ZooError):
 
 class TrainingError(ZooError):
     """A training cannot go on; what was finished before it stays."""
+
+
+class SweepError(ZooError):
+    """A sweep cannot go on; what was finished stays, and the same command goes on from there."""

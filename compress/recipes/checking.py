@@ -152,8 +152,8 @@ def _of_one(draft: Draft, drafts: Mapping[str, Draft], known: Mapping[str, NetPl
     root = line[0].plan
     pretrained = root is not None and root.pretrained
     yield from order_problems(before, own, pretrained=pretrained)
-    if draft.is_whole and not draft.steps and not draft.base and not pretrained:
-        yield f'{where}.steps: it is empty, but a net that was never trained is of no use; add {{ do = "train" }}'
+    if draft.is_whole and not draft.steps and not draft.base:
+        yield f'{where}.steps: it is empty, but a net that never saw this data is of no use; add {{ do = "train" }}'
     yield from _teacher_problems(where, draft, known)
     if draft.plan is not None and draft.plan.control:
         yield from _control_problems(where, [step for _, step in (*before, *own)])
