@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,22 @@ def preprocessing_of(plan: InputPlan) -> Preprocessing:
 def fitted_to(plan: InputPlan, part: Part) -> Preprocessing:
     """The preprocessing for nets that are trained on ``part``: features of sound lose its mean and deviation."""
     return standardised(part, preprocessing_of(plan)) if is_audio(plan) else preprocessing_of(plan)
+
+
+_Changes = TypeVar("_Changes", SoundChanges, PictureChanges)
+
+
+def changes_of(plan: InputPlan, kind: type[_Changes]) -> _Changes:
+    """How samples are varied.
+
+    Raises:
+        TypeError: the plan names a change that this kind of samples does not have.
+        ValueError: a number makes no sense.
+    """
+    told: dict[str, Any] = {
+        key: tuple(each) if isinstance(each, list) else each for key, each in plan.changes.items()
+    }
+    return kind(**told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,7 @@ def prepared(plan: InputPlan, part: Part, seed: int) -> Prepared:
     bare = replace(preprocessing_of(plan), mean=(), std=())
     if is_audio(plan):
         port = _audio_port(bare)
-        changes, random = SoundChanges(**_ranges(plan.changes)), np.random.default_rng(seed)
+        changes, random = changes_of(plan, SoundChanges), np.random.default_rng(seed)
         assert part.rate_hz is not None  # noqa: S101 - sound has a rate
         made = [prepare(part, bare, port)]
         for _ in range(plan.copies):
@@ -137,7 +153,7 @@ def training_samples(
             values = values[:1]
         values = ((values - mean) / std).astype(np.float32).reshape(-1, *shape)
         return Samples(torch.from_numpy(values), labels.repeat(len(values) // len(rows)), shape)
-    changes = PictureChanges(**plan.changes)
+    changes = changes_of(plan, PictureChanges)
     varies = augment and changes != PictureChanges()
     return Samples(
         torch.from_numpy(data.values[rows]),
@@ -179,10 +195,6 @@ def _audio_port(bare: Preprocessing) -> Port:
     features, _ = read_features(bare.features)
     assert features is not None  # noqa: S101 - the recipe was checked
     return Port("", (None, *features.shape), "float32", "NTF")
-
-
-def _ranges(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(each) if isinstance(each, list) else each for key, each in changes.items()}
 
 
 def _channels(plan: InputPlan) -> int:

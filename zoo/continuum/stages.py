@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from compress.recipes.options import build
-from compress.recipes.planning import without
-from compress.sweep.work import Parents
 
 from architectures.catalogue import parse
 from architectures.families import FAMILIES
 from compress.net import Blueprint, Net
 from compress.recipes.kinds import read_step
+from compress.recipes.options import build
+from compress.recipes.planning import without
 from compress.recipes.recipe import InputPlan, Protocol
+from compress.sweep.work import Parents
 from datasets.catalogue import known
 from datasets.loading import load
 from datasets.values import Part

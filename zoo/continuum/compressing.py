@@ -1,0 +1,187 @@
+"""The verb: a recipe becomes a sweep, its files and their evidence become a continuum."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from compress.recipes.planning import EMIT, plan
+from compress.recipes.recipe import InputPlan, Protocol, Recipe
+from compress.sweep.progress import Progress
+from compress.sweep.running import Missed, Outcome
+from compress.sweep.stages import Stage
+from compress.sweep.store import Store
+from compress.sweep.sweeping import Place, sweep
+from datasets.catalogue import known
+from datasets.finding import find
+from datasets.loading import load
+from registry.blobs import Blobs
+from registry.catalogue import Source
+from registry.continua import Continuum, read_continuum
+from registry.continua.reading import write_continuum
+from registry.values import Variant
+from zoo.bootstrap import Difference, paired_bootstrap
+from zoo.continuum.stages import ALL, ANSWERS_FILE, BLOB, CONTINUUM_FILE, REFUSED_FILE
+from zoo.errors import ZooError
+from zoo.recipes import read_recipe, surroundings
+
+JOB = "zoo.continuum.stages:run"
+YEAR = 2026
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a sweep gave.
+
+    Attributes:
+        continuum: variants with their evidence.
+        document: file that it was written to; ``None`` where no file was made.
+        refused: files that are not what they must be, with the reason.
+        missed: jobs that failed or were skipped.
+    """
+
+    continuum: Continuum
+    document: Path | None
+    refused: Mapping[str, str]
+    missed: tuple[Missed, ...]
+
+
+def read(path: Path, data: Path | None = None) -> tuple[Recipe, tuple[Stage, ...]]:
+    """Read a recipe and plan it.
+
+    Args:
+        path: of the recipe.
+        data: where data sets are looked for; ``None`` for the usual places.
+
+    Raises:
+        BadRecipeError: all that is wrong with it, a missing data set included.
+    """
+    recipe = read_recipe(
+        path, surroundings(dataset_problem=lambda name: _missing(name, data), input_problem=_input_problem)
+    )
+    groups: tuple[str, ...] = ()
+    if recipe.protocol is Protocol.LEAVE_ONE_GROUP_OUT:
+        part = load(recipe.dataset, data, splits=[ALL]).part(ALL)
+        groups = tuple(sorted(set(part.groups)))
+    return recipe, plan(recipe, groups)
+
+
+def _missing(name: str, data: Path | None) -> str:
+    """Why a data set cannot be used, or an empty text."""
+    try:
+        find(known(name), data)
+    except ZooError as problem:
+        return str(problem)
+    return ""
+
+
+def _input_problem(made: InputPlan) -> str:
+    """Why samples cannot be prepared so, or an empty text."""
+    from datasets.augmenting import PictureChanges, SoundChanges
+    from datasets.sound import read_features
+    from zoo.continuum.inputs import changes_of, is_audio
+
+    problems = read_features(made.features)[1] if is_audio(made) else []
+    try:
+        if is_audio(made):
+            changes_of(made, SoundChanges)
+        else:
+            changes_of(made, PictureChanges)
+    except (TypeError, ValueError) as problem:
+        problems.append(f"changes: {problem}")
+    return "; ".join(problems)
+
+
+def compress(
+    recipe: Recipe,
+    stages: tuple[Stage, ...],
+    *,
+    text: str,
+    work: Path,
+    out: Path,
+    place: Place,
+    listen: Callable[[Progress], None] = lambda _: None,
+) -> Made:
+    """Run a recipe's sweep and write what it gave.
+
+    Args:
+        recipe: what is to be made.
+        stages: of it.
+        text: of the recipe: its digest is what the figures cite.
+        work: folder of what is finished; the same folder goes on where a sweep stopped.
+        out: folder for the continuum's document and the files, by digest in ``zoo.blobs``.
+        place: where jobs run.
+        listen: told how far it is.
+
+    Raises:
+        SweepError: the folder is in use or full, or no cluster answers.
+        MissingExtraError: a framework is not installed.
+    """
+    outcome = sweep(stages, JOB, work, place, listen)
+    return collect(recipe, outcome, Store(work), text=text, out=out)
+
+
+def collect(recipe: Recipe, outcome: Outcome, store: Store, *, text: str, out: Path) -> Made:
+    """Put what the jobs gave together: one document, and the files by their digests."""
+    found: list[tuple[Stage, Continuum, Mapping[str, list[bool]]]] = []
+    refused: dict[str, str] = {}
+    blobs = Blobs(out / "zoo.blobs")
+    for stage in outcome.finished:
+        if stage.kind != EMIT:
+            continue
+        files = store.files(stage.key)
+        made = read_continuum(files[CONTINUUM_FILE].decode(), stage.title)
+        found.append((stage, made, json.loads(files[ANSWERS_FILE])))
+        refused |= {
+            f"{stage.spec['name']} {what}": why for what, why in json.loads(files[REFUSED_FILE]).items()
+        }
+        if _ships(recipe, stage):
+            for name in files:
+                if name.startswith(BLOB):
+                    blobs.put(files[name])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    continuum = _joined(recipe, found, f"recipes/{recipe.model}.toml, sha256 {digest}")
+    document = write_continuum(out, continuum) if continuum.variants else None
+    return Made(continuum, document, refused, outcome.missed)
+
+
+def _ships(recipe: Recipe, stage: Stage) -> bool:
+    """Files of the first seed ship; the others say how much chance there is in the figures."""
+    return bool(stage.spec["seed"] == recipe.seeds[0])
+
+
+def _joined(
+    recipe: Recipe, found: list[tuple[Stage, Continuum, Mapping[str, list[bool]]]], citation: str
+) -> Continuum:
+    """One continuum, in which every variant says how it compares with the first net in the same format."""
+    source = Source(f"continuum-{recipe.model}", citation, YEAR, "trained by this project with this recipe")
+    shipped = [(made, told) for stage, made, told in found if _ships(recipe, stage)]
+    answers = {name: right for _, told in shipped for name, right in told.items()}
+    variants = [each for made, _ in shipped for each in made.variants]
+    certificates = {key: text for made, _ in shipped for key, text in made.certificates.items()}
+    references = _references(recipe, variants)
+    noted = tuple(_compared(each, references.get(each.format), answers) for each in variants)
+    return Continuum(recipe.model, source, noted, certificates)
+
+
+def _references(recipe: Recipe, variants: list[Variant]) -> dict[str, Variant]:
+    """By format, the float32 file of the recipe's first net: its teacher."""
+    first = recipe.name(recipe.nets[0])
+    return {each.format: each for each in variants if each.net == first and each.precision == "float32"}
+
+
+def _compared(variant: Variant, reference: Variant | None, answers: Mapping[str, list[bool]]) -> Variant:
+    if reference is None or reference.name == variant.name:
+        return variant
+    difference = paired_bootstrap(answers[variant.name], answers[reference.name], 0)
+    return replace(variant, note=said(difference, reference.name))
+
+
+def said(difference: Difference, other: str) -> str:
+    """A comparison as a line: ``-0.8 points [-1.4, -0.2] against NAME on 3,000 samples``."""
+    verdict = "" if difference.resolved else ", unresolved"
+    return (
+        f"{difference.points:+.1f} points [{difference.low:+.1f}, {difference.high:+.1f}] against {other} "
+        f"on {difference.samples:,} samples{verdict}"
+    )
