@@ -1,6 +1,7 @@
 """TensorFlow Lite Micro on this machine, in a process of its own: it aborts on what it does not take."""
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,40 @@ class TflmRunner:
 
 
 _MARK = b"\n--outputs--\n"
+_ARENA = re.compile(rb"Arena allocation total (\d+) bytes")
+_ALLOCATIONS = "--allocations"
+
+
+def arena_bytes(path: Path) -> int:
+    """Working memory that TFLM takes for a file: tensors, scratch and its own bookkeeping.
+
+    Pointers have 8 bytes here and 4 on a microcontroller, which takes a little less; kernels that a vendor tuned may
+    want more scratch.
+
+    Raises:
+        CannotRunError: TFLM does not take the file, or is not installed.
+    """
+    try:
+        done = _child([str(path), _ALLOCATIONS], b"")
+    except subprocess.TimeoutExpired as problem:
+        raise CannotRunError(f"TFLM is too slow: over {LONGEST_S} s") from problem
+    found = _ARENA.search(done.stdout + done.stderr)
+    if done.returncode or found is None:
+        raise CannotRunError(f"TFLM does not take the file: {_reason(done)}")
+    return int(found[1])
+
+
+def _child(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(  # noqa: S603 - this interpreter, this module
+        [sys.executable, "-m", "converters.runners.tflm", *arguments],
+        input=data, capture_output=True, check=False, timeout=LONGEST_S,
+    )  # fmt: skip
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    said = [each for each in done.stderr.decode(errors="replace").splitlines() if each.strip()]
+    reason = next((each for each in said if "Didn't find op" in each or "not supported" in each), None)
+    return (reason or (said or [_NO_REASON])[-1])[:300]
 
 
 def _asked(path: Path, samples: Sequence[Sequence[Array]]) -> list[list[Array]]:
@@ -56,29 +91,28 @@ def _asked(path: Path, samples: Sequence[Sequence[Array]]) -> list[list[Array]]:
     }
     np.savez(fed, **given)
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter, this module
-            [sys.executable, "-m", "converters.runners.tflm", str(path)],
-            input=fed.getvalue(), capture_output=True, check=False, timeout=LONGEST_S,
-        )  # fmt: skip
+        done = _child([str(path)], fed.getvalue())
     except subprocess.TimeoutExpired as problem:
         raise CannotRunError(f"TFLM is too slow: {len(samples)} samples take over {LONGEST_S} s") from problem
     mark = done.stdout.find(_MARK)
     if done.returncode or mark < 0:
-        said = [each for each in done.stderr.decode(errors="replace").splitlines() if each.strip()]
-        reason = next((each for each in said if "Didn't find op" in each or "not supported" in each), None)
-        raise CannotRunError(f"TFLM does not take the file: {reason or (said or [_NO_REASON])[-1]}"[:300])
+        raise CannotRunError(f"TFLM does not take the file: {_reason(done)}")
     with np.load(io.BytesIO(done.stdout[mark + len(_MARK) :])) as found:
         columns = [found[str(place)] for place in range(len(found.files))]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _serve(path: str) -> None:
-    """The child's side: samples from standard input, outputs to standard output."""
+def _open(path: str) -> Any:
     from tflite_micro import runtime
 
+    return runtime.Interpreter.from_file(path, arena_size=ARENA_BYTES)
+
+
+def _serve(path: str) -> None:
+    """The child's side: samples from standard input, outputs to standard output."""
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as fed:
         given = [fed[str(place)] for place in range(len(fed.files))]
-    opened = runtime.Interpreter.from_file(path, arena_size=ARENA_BYTES)
+    opened = _open(path)
     count = _outputs(opened)
     outputs: list[list[Array]] = [[] for _ in range(count)]
     for sample in zip(*given, strict=True):
@@ -138,4 +172,7 @@ def tflm() -> Runner:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    if _ALLOCATIONS in sys.argv:
+        _open(sys.argv[1]).print_allocations()
+    else:
+        _serve(sys.argv[1])

@@ -175,7 +175,7 @@ def _compared(variant: Variant, reference: Variant | None, answers: Mapping[str,
     if reference is None or reference.name == variant.name:
         return variant
     difference = paired_bootstrap(answers[variant.name], answers[reference.name], 0)
-    return replace(variant, note=said(difference, reference.name))
+    return replace(variant, note="; ".join(filter(None, (said(difference, reference.name), variant.note))))
 
 
 def said(difference: Difference, other: str) -> str:

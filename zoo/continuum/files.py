@@ -26,6 +26,7 @@ from zoo.evaluation import Evaluation, evaluate
 if TYPE_CHECKING:
     from compress.net import Net
 
+_TFLM = "tflite-micro"
 _CERTIFICATE = "certificate.json"
 _SUFFIXES = {
     "tflite": Target.TFLITE,
@@ -69,6 +70,7 @@ class Made:
         data: its bytes; of a package, its canonical archive.
         certificate: text of the certificate.
         evaluation: what it answered; ``None`` where there was nothing to score on.
+        arena_bytes: working memory in TFLM; ``None`` where TFLM does not take it, or misses the tolerance.
     """
 
     format: str
@@ -79,6 +81,7 @@ class Made:
     data: bytes
     certificate: str
     evaluation: Evaluation | None
+    arena_bytes: int | None = None
 
     @property
     def certificate_sha256(self) -> str:
@@ -160,8 +163,29 @@ def _made(
             share = sum(answers.correct) / len(answers.correct)
             report(f"{record.path}: {100 * share:.2f} % of {len(answers.correct)}")
         yield Made(
-            str(_SUFFIXES[record.format]), record.recipe, record, found, spec, _bytes(path), text, answers
+            str(_SUFFIXES[record.format]),
+            record.recipe,
+            record,
+            found,
+            spec,
+            _bytes(path),
+            text,
+            answers,
+            _arena_bytes(path, record),
         )
+
+
+def _arena_bytes(path: Path, record: FileRecord) -> int | None:
+    """What TFLM takes for a file that it computes rightly."""
+    right = any(
+        each.runtime.startswith(_TFLM) and each.parity is not None and not each.reason
+        for each in record.checks
+    )
+    if not right:
+        return None
+    from converters.runners.tflm import arena_bytes
+
+    return arena_bytes(path)
 
 
 def _bytes(path: Path) -> bytes:

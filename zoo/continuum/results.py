@@ -43,7 +43,6 @@ class Lineage:
         alpha: its width; ``None`` where the family has none.
         resolution: of its input, such as ``28`` or ``49x10``.
         source: id of what its figures cite.
-        note: one line worth knowing.
     """
 
     model: str
@@ -52,7 +51,6 @@ class Lineage:
     alpha: float | None
     resolution: str
     source: str
-    note: str = ""
 
 
 def spec_of(
@@ -143,12 +141,16 @@ def variant_of(
         availability=Availability.HELD if held else Availability.REBUILDABLE,
         sha256=report.sha256,
         source=lineage.source,
-        note=lineage.note,
+        note=_memory(made.arena_bytes),
         accuracies=tuple(accuracies),
         spec=made.spec,
         certificate=certificate,
         coverage=tuple(_coverage(each) for each in report.coverage if each.delegate in _DELEGATES),
     )
+
+
+def _memory(arena_bytes: int | None) -> str:
+    return "" if arena_bytes is None else f"TFLM takes {arena_bytes:,} bytes of working memory"
 
 
 def _coverage(found: Coverage) -> DelegateCoverage:
