@@ -35,6 +35,7 @@ class SoundChanges:
 
     Attributes:
         speed: least and greatest factor of its speed; pitch changes with it, as on a tape.
+        tempo: least and greatest factor of its tempo; pitch stays, as with another speaker of the same voice.
         pitch_semitones: greatest change of its pitch up or down; its length stays.
         noise_snr_db: least and greatest ratio of the clip's power to that of added noise.
         noise_share: share of the clips that get noise.
@@ -48,6 +49,7 @@ class SoundChanges:
     """
 
     speed: tuple[float, float] = (1.0, 1.0)
+    tempo: tuple[float, float] = (1.0, 1.0)
     pitch_semitones: float = 0.0
     noise_snr_db: tuple[float, float] = (10.0, 40.0)
     noise_share: float = 0.0
@@ -67,8 +69,11 @@ class SoundChanges:
             *(self.pitch_semitones, self.noise_tilt, self.shift_ms),
             *(self.window_ms, self.tone_db, self.gain_db),
         )
-        if not 0 < self.speed[0] <= self.speed[1] or self.noise_snr_db[0] > self.noise_snr_db[1]:
-            raise ValueError("speed and noise_snr_db are ranges from low to high, and speeds are above zero")
+        ranges = self.speed, self.tempo, self.noise_snr_db
+        if any(low > high for low, high in ranges) or min(self.speed[0], self.tempo[0]) <= 0:
+            raise ValueError(
+                "speed, tempo and noise_snr_db are ranges from low to high; speed and tempo are above zero"
+            )
         if min(amounts) < 0 or not 0 <= self.noise_share <= 1:
             raise ValueError("amounts of change are 0 or more, and noise_share is at most 1")
 
@@ -93,15 +98,15 @@ def vary_clips(
 def _vary(
     clip: _Floats, rate_hz: int, changes: SoundChanges, random: np.random.Generator
 ) -> NDArray[np.int16]:
-    speed = random.uniform(*changes.speed)
+    speed, tempo = random.uniform(*changes.speed), random.uniform(*changes.tempo)
     semitones = random.uniform(-1, 1) * changes.pitch_semitones
     snr_db, noisy = random.uniform(*changes.noise_snr_db), random.random() < changes.noise_share
     tilt = random.uniform(0, changes.noise_tilt)
     shift = round(random.uniform(-1, 1) * changes.shift_ms * rate_hz / 1000)
     gain = 10 ** (random.uniform(-1, 1) * changes.gain_db / 20)
     factor = 2 ** (semitones / _SEMITONES)
-    if semitones:
-        clip = stretch(clip, factor)
+    if semitones or tempo != 1:
+        clip = stretch(clip, factor / tempo)
     if speed != 1 or semitones:  # once for both
         clip = change_speed(clip, speed * factor)
     if shift:  # twice as many zeros on one side move the middle of the clip by `shift`
