@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from zoo.cli import compare, files, pictures, read, write
+from zoo.cli import compare, files, pictures, read, sweeps, write
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
@@ -25,6 +25,7 @@ read.add_to(app)
 compare.add_to(app)
 pictures.add_to(app)
 files.add_to(app)
+sweeps.add_to(app)
 write.add_to(app)
 
 
