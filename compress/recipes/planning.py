@@ -29,6 +29,33 @@ _CUT_EPOCHS = 0.2  # work of a step without training
 _FILE_EPOCHS = 0.3  # work of one file
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a plan is.
+
+    Attributes:
+        data: stages that prepare data.
+        steps: stages that take a step with a net.
+        emits: stages that write files.
+        epochs: of all steps together, rounds of lottery tickets included.
+        files: of all nets and seeds.
+    """
+
+    data: int
+    steps: int
+    emits: int
+    epochs: int
+    files: int
+
+
+def counts(stages: Sequence[Stage]) -> Counts:
+    """How much a plan is."""
+    kinds = [each.kind for each in stages]
+    epochs = sum(int(each.weight) for each in stages if each.kind == STEP)
+    files = sum(len(each.spec["files"]) for each in stages if each.kind == EMIT)
+    return Counts(kinds.count(DATA), kinds.count(STEP), kinds.count(EMIT), epochs, files)
+
+
 def without(group: str) -> str:
     """Role of the net that was trained without a group."""
     return f"without {group}"
@@ -42,14 +69,14 @@ def plan(recipe: Recipe, groups: Sequence[str] = ()) -> tuple[Stage, ...]:
         groups: of the data set's samples, such as speakers; only ``leave-one-group-out`` looks at them.
 
     Raises:
-        UsageError: fewer than two groups where they are needed.
+        UsageError: no groups where they are needed.
     """
     chosen: tuple[str | None, ...] = (None,)
     if recipe.protocol is Protocol.LEAVE_ONE_GROUP_OUT:
         chosen = (*dict.fromkeys(groups), None)
-        if len(chosen) <= 2:  # noqa: PLR2004 - one group, and all
+        if len(chosen) == 1:
             raise UsageError(
-                f"dataset '{recipe.dataset}' has {len(chosen) - 1} groups, but {recipe.protocol} wants 2 or more"
+                f"dataset '{recipe.dataset}' has no groups, but {recipe.protocol} leaves out one each"
             )
     planner = _Planner(recipe, chosen)
     return ordered(planner.stages())

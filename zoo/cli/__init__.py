@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from zoo.cli import compare, files, pictures, read, scores, write
+from zoo.cli import compare, files, pictures, read, scores, sweeps, write
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
@@ -26,6 +26,7 @@ compare.add_to(app)
 pictures.add_to(app)
 files.add_to(app)
 scores.add_to(app)
+sweeps.add_to(app)
 write.add_to(app)
 
 
