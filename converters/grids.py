@@ -71,39 +71,77 @@ def fake_quantize(weight: FloatArray, bits: int, *, per_channel: bool = True) ->
 
 
 def find_grid(weight: FloatArray, bits: int) -> Grid | None:
-    """The grid of ``bits`` that a tensor lies on, per output channel (axis 0) or per tensor; ``None`` if on none.
+    """The grid of ``bits`` that a tensor lies on, per tensor or per output channel (axis 0); ``None`` if on none.
 
-    The scale is looked for among the float32 values next to ``max|w| / q``, because that division need not give back
-    the scale that was multiplied with. A tensor within 4 ulp of a grid (a batch norm was folded into it) counts.
+    Training may have used any scale: the largest integer of a channel is looked for, from 1 up to the grid's own
+    end, so that a learned scale, or the grid of fewer bits, is found, too. A tensor within 4 ulp of a grid (a
+    batch norm was folded into it) counts.
     """
-    if weight.size == 0 or not np.isfinite(weight).all():
+    if weight.size == 0 or bits > max(GRID_BITS) or not np.isfinite(weight).all():
         return None
-    for per_channel in (False, True):
-        near = quantize(weight, bits, per_channel=per_channel)
-        refined = _refine(weight, near)
-        if refined.exact:
-            return refined
-        error = np.abs(refined.dequantized() - weight)
-        if bool((error <= _ULPS * np.spacing(np.abs(weight))).all()):
-            return refined
+    most = 2 ** (bits - 1) - 1
+    for rows in (weight.reshape(1, -1), weight.reshape(weight.shape[0], -1)):
+        scales = _scales(rows, most)
+        if scales is not None:
+            integers = np.rint(weight / _spread(scales, weight.ndim)).astype(np.int8)
+            near = Grid(bits, integers, scales, exact=False)
+            return Grid(bits, integers, scales, exact=bool(np.array_equal(near.dequantized(), weight)))
     return None
 
 
-def _refine(weight: FloatArray, near: Grid) -> Grid:
-    """Per channel, the neighbouring float32 scale that gives the weights back best."""
-    candidates = np.stack([near.scales, np.nextafter(near.scales, np.float32(0)),
-                           np.nextafter(near.scales, np.float32(np.inf))])  # fmt: skip
-    rest = tuple(range(1, weight.ndim)) if near.per_channel else None
-    errors = np.stack([
-        np.atleast_1d(np.abs(near.integers.astype(np.float32) * _spread(each, weight.ndim) - weight).max(axis=rest))
-        for each in candidates
-    ])  # fmt: skip
-    scales = candidates[errors.argmin(axis=0), np.arange(near.scales.size)].astype(np.float32)
-    best = Grid(near.bits, near.integers, scales, exact=False)
-    return Grid(near.bits, near.integers, scales, exact=bool(np.array_equal(best.dequantized(), weight)))
+def _scales(rows: FloatArray, most: int) -> FloatArray | None:
+    """A scale for each row, so that it is integers up to ``most`` times that scale; ``None`` if a row has none."""
+    found = []
+    for row in rows:
+        magnitudes = np.unique(np.abs(row))
+        scale = _scale(magnitudes[magnitudes > 0], most)
+        if scale is None:
+            return None
+        found.append(scale)
+    return np.array(found, np.float32)
+
+
+def _scale(magnitudes: FloatArray, most: int) -> np.float32 | None:
+    """The largest scale that divides all ``magnitudes`` (ascending, above 0); to the last bit rather than nearly.
+
+    The scale is looked for among the float32 values next to ``largest / integer``, because that division need not
+    give back the scale that was multiplied with.
+    """
+    if not magnitudes.size:
+        return np.float32(1)
+    if magnitudes.size > most:  # as many integers are wanted as there are magnitudes
+        return None
+    largest = np.arange(magnitudes.size, most + 1, dtype=np.float32)
+    middle = (magnitudes[-1] / largest).astype(np.float32)
+    scales = np.stack(
+        [middle, np.nextafter(middle, np.float32(0)), np.nextafter(middle, np.float32(np.inf))], 1
+    )
+    usable = scales[scales > 0]  # row by row, so that the largest comes first
+    integers = np.rint(magnitudes / usable[:, None])
+    errors = np.abs((integers * usable[:, None]).astype(np.float32) - magnitudes)
+    exact = (errors == 0).all(axis=1) & (integers[:, -1] <= most)
+    near = (errors <= _ULPS * np.spacing(magnitudes)).all(axis=1) & (integers[:, -1] <= most)
+    for fits in (exact, near):
+        if fits.any():
+            return np.float32(usable[int(fits.argmax())])
+    return None
 
 
 def find_codebook(weight: FloatArray, most: int = 256) -> FloatArray | None:
     """The distinct values of a tensor, ascending, if there are at most ``most`` and fewer than elements."""
     values = np.unique(weight)
     return values.astype(np.float32) if values.size <= most and values.size < weight.size else None
+
+
+def find_codebooks(weight: FloatArray, most: int = 256) -> FloatArray | None:
+    """The distinct values of each output channel (axis 0), if each has at most ``most`` and fewer than elements.
+
+    Returns:
+        Shape (channels, ``most``), ascending; where a channel has fewer values, its last one is repeated.
+    """
+    if weight.size == 0 or weight[0].size <= most:
+        return None
+    books = [np.unique(row) for row in weight.reshape(weight.shape[0], -1)]
+    if max(each.size for each in books) > most:
+        return None
+    return np.stack([np.pad(each, (0, most - each.size), mode="edge") for each in books]).astype(np.float32)

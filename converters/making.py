@@ -180,7 +180,11 @@ class Series:
         if not weights or recipe.weight_bits > 8:  # noqa: PLR2004 - bits
             return False
         if recipe.is_palette:
-            return all(grids.find_codebook(each, 2**recipe.weight_bits) is not None for each in weights)
+            most = 2**recipe.weight_bits
+            return all(
+                grids.find_codebook(each, most) is not None or grids.find_codebooks(each, most) is not None
+                for each in weights
+            )
         return all(grids.find_grid(each, recipe.weight_bits) is not None for each in weights)
 
     def _inspected(self, path: Path) -> FileReport:

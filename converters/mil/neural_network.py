@@ -298,6 +298,7 @@ LAYERS: Mapping[str, Compute] = {
     "squeeze": lambda layer, inputs: _call(
         "squeeze", x=inputs[0], axes=None if layer.squeeze.squeezeAll else list(layer.squeeze.axes)
     ),
+    "copy": lambda _, inputs: inputs[0],
     "clip": lambda layer, inputs: inputs[0].clamp(layer.clip.minVal, layer.clip.maxVal),
     "gelu": lambda layer, inputs: _call(
         "gelu", x=inputs[0], mode=["EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"][layer.gelu.mode]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -90,4 +91,15 @@ class Source:
         """The weights that a quantizer would take, output channels first; empty where there is no module."""
         if self.module is None:
             return []
-        return [each.detach().numpy() for each in self.module.parameters() if each.ndim > 1]
+        found = {
+            id(each): np.ascontiguousarray(np.moveaxis(each.detach().numpy(), output_axis(module), 0))
+            for module in self.module.modules()
+            for each in module.parameters(recurse=False)
+            if each.ndim > 1
+        }
+        return list(found.values())
+
+
+def output_axis(module: Any) -> int:
+    """Axis of the output channels in the weights of a layer: transposed convolutions have them second."""
+    return int(bool(getattr(module, "transposed", False)) and module.groups == 1)

@@ -71,13 +71,14 @@ def from_keras(path: Path) -> Source:
             f"'{path}' holds a net without declared inputs: save it as a functional or sequential one"
         )
     inputs = [_Input(each.name, tuple(each.shape), each.dtype) for each in net.inputs]
-    single = not isinstance(net.input, list | tuple | dict)
+    structure = getattr(
+        net, "_inputs_struct", None
+    )  # `net.input` fails on a sequential one that was only loaded
 
     def call(*tensors: Any) -> Any:
-        if isinstance(net.input, dict):
-            named = dict(zip(net.input, tensors, strict=True))
-            return net(named, training=False)
-        return net(tensors[0] if single else list(tensors), training=False)
+        if isinstance(structure, dict):
+            return net(dict(zip(sorted(structure), tensors, strict=True)), training=False)
+        return net(tensors[0] if len(tensors) == 1 else list(tensors), training=False)
 
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return _source(path, SourceKind.KERAS, digest, call, inputs)
@@ -266,13 +267,9 @@ def _frozen(call: Callable[..., Any], ports: Sequence[Port]) -> tuple[list[str],
 
     def flat(*tensors: Any) -> list[Any]:
         given = call(*tensors)
-        paths = (
-            tf.nest.flatten_with_joined_string_paths(given)
-            if isinstance(given, dict | list | tuple)
-            else [("output", given)]
-        )
-        names[:] = [_word(f"output_{name}" if name.isdigit() else name) for name, _ in paths]
-        return [each for _, each in paths]
+        leaves = list(_leaves("", given))
+        names[:] = [_word(f"output_{name}" if name[:1].isdigit() else name or "output") for name, _ in leaves]
+        return [each for _, each in leaves]
 
     concrete = tf.function(flat).get_concrete_function(*specs)
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
@@ -286,6 +283,19 @@ def _frozen(call: Callable[..., Any], ports: Sequence[Port]) -> tuple[list[str],
         for side in (frozen.inputs, frozen.outputs)
     ]
     return names, wrapped.prune(*ends)
+
+
+def _leaves(name: str, given: Any) -> Iterator[tuple[str, Any]]:
+    """Every tensor of a structure with its place in it, in the order of ``tf.nest``: keys of a mapping sorted."""
+    if isinstance(given, dict):
+        parts = [(str(key), given[key]) for key in sorted(given)]
+    elif isinstance(given, list | tuple):
+        parts = [(str(place), each) for place, each in enumerate(given)]
+    else:
+        yield name, given
+        return
+    for key, each in parts:
+        yield from _leaves(f"{name}_{key}" if name else key, each)
 
 
 def _refuse_operators(path: Path, graph: Any) -> None:

@@ -18,6 +18,7 @@ MOST_STEPS = 256
 _LOOPS, _BRANCHES = {"While", "StatelessWhile"}, {"If", "StatelessIf"}
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 _SILENT = {"NoOp", "Assert", "CheckNumerics"}
+_PASSED_ON = {"Identity", "StopGradient", "PreventGradient", "Snapshot", "EnsureShape"}
 
 
 def rebuild(graph: Any, ports: Sequence[Port], outputs: Sequence[str]) -> Any:
@@ -91,6 +92,8 @@ class _Walk:
                 return self._call(node.get("then_branch" if chosen else "else_branch"), given[1:])
             if proto.op in _CALLS:
                 return self._call(node.get("f"), given)
+            if given and isinstance(given[0], list) and proto.op in _PASSED_ON:
+                return [given[0]]  # a list of tensors is one value, not several outputs
             operator = COVERED.get(proto.op)
             if operator is None:
                 covered = sorted({*COVERED, *_LOOPS, *_BRANCHES, *_CALLS})

@@ -2,20 +2,21 @@
 
 Floats are float16 in a file of any compressed recipe, as the Neural Engine computes, unless the weights lie on a grid
 or codebook already: then the program is float32, so that integers, scales and codebooks arrive to the last bit.
-Where every byte counts, the older NeuralNetwork format is written: it has no program text (about 25 kB).
+Where every byte counts, the older NeuralNetwork format is written: it has no program text (about 25 kB). It cannot
+carry a grid to the last bit, and the evaluator does not know all its layers: an ML Program is written then, too.
 """
 
 import copy
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from converters import grids
-from converters.quiet import quiet
+from converters.quiet import first_line, quiet
 from converters.recipes import Recipe
-from converters.sources.base import Source
+from converters.sources.base import Source, output_axis
 from converters.targets.base import Layout, QuantizedWeight, Settings
 from zoo.errors import ConversionError
 
@@ -39,6 +40,7 @@ class CoremlConverter:
 
         self._source, self._scratch = source, scratch
         self._program = cache(self._convert)
+        self._on_grids = cache(self._convert_on_grids)
 
     def _convert(self, *, half: bool, newest: bool) -> Any:
         """An ML Program in float16 or float32, for iOS 16 or iOS 18."""
@@ -51,6 +53,26 @@ class CoremlConverter:
             convert_to="mlprogram",
             minimum_deployment_target=target,
             compute_precision=precision,
+        )
+
+    def _convert_on_grids(self, recipe: Recipe) -> Any:
+        """A float32 program whose weights are the source's own integers and scales, or its own codebooks.
+
+        coremltools' quantizers compute scales anew, which may differ in the last bit, and its codebooks of unique
+        values are one a tensor. Buffers of a documented form beside a weight make its frontend take what they say.
+        """
+        import coremltools as ct
+
+        module = copy.deepcopy(self._module())
+        for each in list(module.modules()):
+            for name, weight in list(each.named_parameters(recurse=False)):
+                if weight.ndim > 1:
+                    _describe(each, name, weight, recipe)
+        return self._lower(
+            module,
+            convert_to="mlprogram",
+            minimum_deployment_target=ct.target.iOS16 if recipe is Recipe.INT8_WEIGHTS else ct.target.iOS18,
+            compute_precision=ct.precision.FLOAT32,
         )
 
     def _static(self, recipe: Recipe, settings: Settings) -> Any:
@@ -88,10 +110,11 @@ class CoremlConverter:
                 if settings.exact and recipe is Recipe.INT8:
                     _keep_grids(observed)
                 done = type(self._source.module)(quantizer.finalize(inplace=False), is_graph=False)
+                _match_ranks(done)
             except Exception as problem:  # fx tracing raises what it likes
                 raise ConversionError(
                     "coremltools' torch quantizer cannot trace the net, and its other one needs a Mac: "
-                    f"{' '.join(str(problem).split())[:200]}"
+                    f"{first_line(problem)}"
                 ) from problem
         return self._lower(
             done,
@@ -121,18 +144,34 @@ class CoremlConverter:
             try:
                 traced = torch.jit.trace(module, examples)
                 return ct.convert(traced, inputs=inputs, outputs=outputs, **options)
-            except Exception:  # noqa: BLE001 - whatever trace or its frontend cannot take, export may
+            except Exception as first:  # noqa: BLE001 - whatever trace or its frontend cannot take, export may
                 try:
                     exported = torch.export.export(module, examples).run_decompositions({})
                     return ct.convert(exported, outputs=outputs, **options)
                 except Exception as problem:  # both frontends raise what they like
                     raise ConversionError(
-                        f"{self._source.name} cannot become Core ML: {' '.join(str(problem).split())[:300]}"
+                        f"{self._source.name} cannot become Core ML: {first_line(first)} (traced); "
+                        f"{first_line(problem)} (exported)"
                     ) from problem
 
     def suffix_of(self, recipe: Recipe, settings: Settings) -> str:
         """NeuralNetwork files are single files with a suffix of their own."""
-        return ".mlmodel" if settings.tiny and recipe in _IN_NEURAL_NETWORK else ".mlpackage"
+        return ".mlmodel" if self._in_neural_network(recipe, settings) else ".mlpackage"
+
+    def _in_neural_network(self, recipe: Recipe, settings: Settings) -> bool:
+        is_carried = recipe in _IN_NEURAL_NETWORK and not (settings.exact and recipe is Recipe.INT8_WEIGHTS)
+        return settings.tiny and is_carried and self._network is not None
+
+    @cached_property
+    def _network(self) -> Any:
+        """The net in the older format, in float32; ``None`` where it has layers that nothing here can check."""
+        from converters.mil.neural_network import NetworkEvaluator
+
+        try:
+            made = self._lower(self._module(), convert_to="neuralnetwork")
+        except ConversionError:
+            return None  # what the older format does not have, ML Programs may
+        return None if NetworkEvaluator(made.get_spec()).unknown_operators() else made
 
     def operators(self) -> frozenset[str]:
         """Kinds of operators in the float32 file."""
@@ -141,7 +180,7 @@ class CoremlConverter:
 
     def write(self, recipe: Recipe, settings: Settings, out: Path) -> None:
         """See `converters.targets.base.Converter`."""
-        if settings.tiny and recipe in _IN_NEURAL_NETWORK:
+        if self._in_neural_network(recipe, settings):
             self._write_neural_network(recipe, out)
             return
         if recipe.is_static:
@@ -153,17 +192,33 @@ class CoremlConverter:
         newest = recipe is Recipe.INT4_WEIGHTS
         program = self._program(half=half or recipe is Recipe.FLOAT16, newest=newest)
         with quiet():
-            made = _compress(program, recipe, exact=settings.exact)
+            try:
+                made = self._carried(recipe) if settings.exact else None
+                made = made or _compress(program, recipe, exact=settings.exact)
+            except Exception as problem:  # coremltools raises what it likes on what it cannot compress
+                raise ConversionError(
+                    f"coremltools cannot make {recipe} of {self._source.name}: {first_line(problem)}"
+                ) from problem
         if settings.tiny:
             _forget(made)
         with quiet():
             made.save(str(out))
 
+    def _carried(self, recipe: Recipe) -> Any:
+        """See `_convert_on_grids`; ``None`` where only coremltools' own compression is to be had, or is exact, too."""
+        shared = all(grids.find_codebook(each) is not None for each in self._source.weights())
+        if recipe.weight_bits > max(grids.GRID_BITS) or (recipe.is_palette and shared):
+            return None
+        try:
+            return self._on_grids(recipe)
+        except ConversionError:
+            return None  # a layer whose weights its frontend rearranges, such as an LSTM's
+
     def _write_neural_network(self, recipe: Recipe, out: Path) -> None:
         import coremltools as ct
         from coremltools.models.neural_network import quantization_utils
 
-        made = self._lower(self._module(), convert_to="neuralnetwork")
+        made = self._network
         bits = {Recipe.FLOAT32: 32, Recipe.FLOAT16: 16, Recipe.INT8_WEIGHTS: 8}[recipe]
         with quiet():
             if bits < 32:  # noqa: PLR2004 - bits
@@ -237,6 +292,49 @@ def _plain_layers(net: Any) -> Any:
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
+
+
+def _describe(module: Any, name: str, weight: Any, recipe: Recipe) -> None:
+    """Register what a weight is made of, as coremltools' frontend reads it: its guide on compressed source models."""
+    import torch
+
+    axis = output_axis(module)
+    values = np.ascontiguousarray(np.moveaxis(weight.detach().numpy(), axis, 0))
+    along = [1] * weight.ndim
+    if recipe.is_palette:
+        codebook = grids.find_codebook(values, 2**recipe.weight_bits)
+        found = (
+            codebook[None] if codebook is not None else grids.find_codebooks(values, 2**recipe.weight_bits)
+        )
+        if found is None:
+            return
+        along[axis] = len(found)
+        facts = {"lut": torch.from_numpy(found.reshape(*along, -1, 1)), "compression_type": torch.tensor([2])}
+    else:
+        grid = grids.find_grid(values, recipe.weight_bits)
+        if grid is None:
+            return
+        along[axis] = grid.scales.size
+        facts = {
+            "quantization_scale": torch.from_numpy(grid.scales.reshape(along)),
+            "quantization_n_bits": torch.tensor(recipe.weight_bits),
+            "compression_type": torch.tensor([3]),
+        }
+    for key, value in facts.items():
+        module.register_buffer(f"_COREML_/{name}/{key}", value)
+
+
+def _match_ranks(net: Any) -> None:
+    """Give scales as many axes as their weights: coremltools' frontend does so for images only (9.0)."""
+    for module in net.modules():
+        for name, weight in module.named_parameters(recurse=False):
+            for key in ("quantization_scale", "zero_point"):
+                buffer = f"_COREML_/{name}/{key}"
+                found = dict(module.named_buffers(recurse=False)).get(buffer)
+                if found is not None and found.ndim not in {0, weight.ndim}:
+                    module.register_buffer(
+                        buffer, found.reshape(*found.shape, *[1] * (weight.ndim - found.ndim))
+                    )
 
 
 def _keep_grids(observed: Any) -> None:

@@ -3,7 +3,7 @@
 Only for files that this project wrote itself: a file from elsewhere goes through `converters.inspection` first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ WEIGHTED = {
     schema.BuiltinOperator.TRANSPOSE_CONV: 0,
 }
 """Operators whose input 1 is a weight, with the axis of its output channels."""
+SIGNATURE = "serving_default"
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 _INT4_PER_BYTE = 2
 _MATRIX_RANK = 2
@@ -217,6 +218,28 @@ def quantized(path: Path) -> list[QuantizedWeight]:
 def _as_torch(stored: Array, axis: int) -> Array:
     """(O, H, W, I) -> (O, I, H, W); depthwise weights are (O, 1, H, W) already, matrices have no such axes."""
     return np.moveaxis(stored, -1, 1) if stored.ndim == 4 and axis == 0 else stored  # noqa: PLR2004 - images
+
+
+def sign(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Name a model's inputs and outputs in a signature, as TensorFlow's converter does for SavedModels only.
+
+    Callers feed by name, and AI Edge Quantizer calibrates nothing without one.
+    """
+    graph = model.subgraphs[0]
+    made = schema.SignatureDefT()
+    made.signatureKey, made.subgraphIndex = SIGNATURE, 0
+    made.inputs = _named(inputs, graph.inputs)
+    made.outputs = _named(outputs, graph.outputs)
+    model.signatureDefs = [made]
+
+
+def _named(names: Sequence[str], places: Sequence[int]) -> list[Any]:
+    found = []
+    for name, place in zip(names, places, strict=True):
+        made = schema.TensorMapT()
+        made.name, made.tensorIndex = name, int(place)
+        found.append(made)
+    return found
 
 
 def strip(model: Any) -> None:

@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from converters import grids
-from converters.quiet import quiet
+from converters.quiet import first_line, quiet
 from converters.recipes import Recipe
 from converters.sources.base import Source
 from converters.targets.base import Array, Layout, QuantizedWeight, Settings
@@ -83,7 +83,7 @@ class OnnxConverter:
                 )  # fmt: skip
             except Exception as problem:  # the exporter raises what it likes on what ONNX cannot say
                 raise ConversionError(
-                    f"{self._source.name} cannot become ONNX: {' '.join(str(problem).split())[:300]}"
+                    f"{self._source.name} cannot become ONNX: {first_line(problem)}"
                 ) from problem
         return onnx.load(out)
 
@@ -97,8 +97,16 @@ class OnnxConverter:
 
     def write(self, recipe: Recipe, settings: Settings, out: Path) -> None:
         """See `converters.targets.base.Converter`."""
+        self.operators()  # exported here: a failure of the exporter is said in its own words
         with quiet():
-            model = self._compressed(recipe, settings)
+            try:
+                model = self._compressed(recipe, settings)
+            except (
+                Exception
+            ) as problem:  # ONNX Runtime's quantizer raises what it likes on what it does not know
+                raise ConversionError(
+                    f"ONNX Runtime's tools cannot make {recipe} of {self._source.name}: {first_line(problem)}"
+                ) from problem
         strip(model)
         # The checker's shape inference takes sparse weights for another type; runtimes make them dense first.
         onnx.checker.check_model(model, full_check=not model.graph.sparse_initializer)

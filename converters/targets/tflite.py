@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from converters import grids
-from converters.quiet import quiet
+from converters.quiet import first_line, quiet
 from converters.recipes import Recipe
 from converters.sources.base import Source
 from converters.targets import flatbuffer
@@ -35,6 +35,10 @@ class TfliteConverter:
         with quiet():
             if self._source.tensorflow is not None:
                 out.write_bytes(self._from_tensorflow())
+                ports = (self._source.inputs, self._source.outputs)
+                model = flatbuffer.read(out)
+                flatbuffer.sign(model, *([each.name for each in side] for side in ports))
+                flatbuffer.write(model, out)
             else:
                 self._from_torch(out)
         return out
@@ -57,7 +61,7 @@ class TfliteConverter:
             litert_torch.convert(net, tuple(examples)).export(str(out))
         except Exception as problem:  # the lowering raises what it likes on what TFLite cannot say
             raise ConversionError(
-                f"{self._source.name} cannot become TFLite: {_first_line(problem)}"
+                f"{self._source.name} cannot become TFLite: {first_line(problem)}"
             ) from problem
 
     def _from_tensorflow(self) -> bytes:
@@ -68,7 +72,7 @@ class TfliteConverter:
             return bytes(made.convert())
         except Exception as problem:  # the converter raises what it likes on what TFLite cannot say
             raise ConversionError(
-                f"{self._source.name} cannot become TFLite: {_first_line(problem)}"
+                f"{self._source.name} cannot become TFLite: {first_line(problem)}"
             ) from problem
 
     def suffix_of(self, recipe: Recipe, settings: Settings) -> str:  # noqa: ARG002 - the protocol's
@@ -150,16 +154,22 @@ class TfliteConverter:
                 steps = manager.get_quantization_recipe()
         quantizer = Quantizer(str(self._base))
         quantizer.load_quantization_recipe(steps)
-        found = self._ranges(quantizer, settings) if quantizer.need_calibration else None
-        quantizer.quantize(found, enable_progress_report=False).export_model(str(out))
+        samples = self._samples(settings) if quantizer.need_calibration else {}
+        try:
+            found = self._ranges(quantizer, samples) if samples else None
+            quantizer.quantize(found, enable_progress_report=False).export_model(str(out))
+        except Exception as problem:  # the quantizer raises what it likes on what it does not know
+            raise ConversionError(
+                f"AI Edge Quantizer cannot make {recipe} of {self._source.name}: {first_line(problem)}"
+            ) from problem
 
-    def _ranges(self, quantizer: Any, settings: Settings) -> dict[str, Any]:
+    def _ranges(self, quantizer: Any, by_signature: dict[str, list[dict[str, Array]]]) -> dict[str, Any]:
         """The least and the largest value of every tensor over all samples.
 
         The quantizer's own calibration is a moving average, which cuts off what few samples showed.
         """
         found: dict[str, Any] = {}
-        ((key, samples),) = self._samples(settings).items()
+        ((key, samples),) = by_signature.items()
         for sample in samples:
             for name, seen in quantizer.calibrate({key: [sample]}, num_threads=2).items():
                 before = found.setdefault(name, dict(seen))
@@ -169,10 +179,14 @@ class TfliteConverter:
         return found
 
     def _samples(self, settings: Settings) -> dict[str, list[dict[str, Array]]]:
-        """Calibration samples by signature and input name, in the file's layout."""
+        """Calibration samples by signature and input name, in the file's layout and types (torch's int64 is int32)."""
         from ai_edge_litert.interpreter import Interpreter
 
-        key, signature = next(iter(Interpreter(str(self._base)).get_signature_list().items()))
+        opened = Interpreter(str(self._base))
+        key, signature = next(iter(opened.get_signature_list().items()))
+        types = {
+            name: each["dtype"] for name, each in opened.get_signature_runner(key).get_input_details().items()
+        }
         names = (
             signature["inputs"]
             if self._source.tensorflow is None
@@ -181,7 +195,9 @@ class TfliteConverter:
         return {
             key: [
                 {
-                    name: np.moveaxis(array, 1, -1) if place in self.layout.inputs else array
+                    name: np.asarray(
+                        np.moveaxis(array, 1, -1) if place in self.layout.inputs else array, types[name]
+                    )
                     for place, (name, array) in enumerate(zip(names, sample, strict=True))
                 }
                 for sample in settings.calibration
@@ -228,8 +244,3 @@ def _bias(model: Any, slot: Any) -> Array | None:
         return None
     data = model.buffers[slot.graph.tensors[inputs[2]].buffer].data
     return None if data is None else np.frombuffer(bytes(data), np.float32)
-
-
-def _first_line(problem: Exception) -> str:
-    lines = [each.strip() for each in str(problem).splitlines() if each.strip()]
-    return (lines[0] if lines else type(problem).__name__)[:300]

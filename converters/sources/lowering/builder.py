@@ -1,6 +1,7 @@
 """Builds a ``torch.fx`` graph by walking another one on example values."""
 
 import hashlib
+import keyword
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -350,8 +351,9 @@ def _digest(tensor: torch.Tensor) -> str:
 
 
 def _word(text: str) -> str:
-    """A name that Python takes, but for digits in front."""
-    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "value"
+    """A name that Python takes, but for digits in front: a loop's ``while`` gets a dash behind it."""
+    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "value"
+    return f"{word}_" if keyword.iskeyword(word) else word
 
 
 def _nested(place: str, other: str) -> bool:

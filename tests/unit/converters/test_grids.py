@@ -80,3 +80,41 @@ def test_shared_values_are_a_codebook():
     weight = values[np.random.default_rng(0).integers(0, 4, (8, 20))]
     assert np.array_equal(grids.find_codebook(weight, 4), values)
     assert grids.find_codebook(weight, 3) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, BITS, st.booleans())
+def test_a_grid_whose_scale_was_learned_is_found_too(seed, bits, per_channel):
+    random = np.random.default_rng(seed)
+    most = 2 ** (bits - 1) - 1
+    integers = random.integers(-most, most + 1, (6, 3, 3, 3)).astype(np.float32)
+    scales = random.uniform(1e-3, 1, (6, 1, 1, 1) if per_channel else ()).astype(np.float32)
+    weight = (integers * scales).astype(np.float32)
+    found = grids.find_grid(weight, bits)
+    assert found is not None
+    assert found.exact
+    assert np.array_equal(found.dequantized(), weight)
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.sampled_from([2, 3, 4]))
+def test_few_bits_are_the_same_integers_in_wider_storage(seed, bits):
+    weight = grids.fake_quantize(tensor(seed), bits)
+    narrow, wide = grids.find_grid(weight, bits), grids.find_grid(weight, 8)
+    assert np.array_equal(narrow.integers, wide.integers)
+    assert np.array_equal(narrow.scales, wide.scales)
+
+
+def test_a_grid_wider_than_a_byte_is_none():
+    assert grids.find_grid(tensor(1), 32) is None
+
+
+def test_shared_values_of_each_channel_are_codebooks():
+    random = np.random.default_rng(0)
+    values = random.standard_normal((5, 4)).astype(np.float32)
+    weight = np.stack([random.choice(each, 20) for each in values])
+    found = grids.find_codebooks(weight, 4)
+    assert found.shape == (5, 4)
+    assert all(set(np.unique(row)) <= set(book) for row, book in zip(weight, found, strict=True))
+    assert grids.find_codebooks(weight, 3) is None
+    assert grids.find_codebooks(weight[:, :4], 4) is None  # a codebook as long as what it codes

@@ -9,6 +9,8 @@ torch = pytest.importorskip("torch", reason="torch comes with the extra 'convert
 import numpy as np  # noqa: E402
 
 from converters import grids  # noqa: E402
+from converters.converting import convert  # noqa: E402
+from converters.making import Request  # noqa: E402
 from converters.mil import load  # noqa: E402
 from converters.recipes import Recipe, Target  # noqa: E402
 from converters.sources.base import SourceKind  # noqa: E402
@@ -92,6 +94,48 @@ def test_static_int8_keeps_the_grid_that_the_weights_were_trained_on(tmp_path):
             assert any(
                 each.size == one.size and np.array_equal(each.reshape(one.shape), one) for each in found
             ), target
+
+
+@pytest.mark.parametrize(("recipe", "bits"), GRIDS)
+def test_tiny_nets_with_batch_norms_carry_their_grid_too(recipe, bits, tmp_path):
+    net, example = nets.classifier()
+    _replace(net, lambda weight: grids.fake_quantize(weight, bits))
+    source = from_module(
+        net, [example], "net", SourceKind.PYTHON, "net"
+    )  # folds the batch norm: off by an ulp
+    made = convert(source, Request(FORMATS, (recipe,), tmp_path, tiny=True))
+    assert made.refused == ()
+    assert len({each.weights_sha256 for each in made.files}) == 1
+    assert all(each.options["exact"] for each in made.files)
+    assert all(each.main.parity.snr_db > 100 for each in made.files)
+
+
+def test_four_bit_weights_lose_nothing_in_eight_bits(tmp_path):
+    source = on_a_grid(4)
+    digests = {weights_digest(weights) for _, weights in files(source, Recipe.INT8_WEIGHTS, tmp_path)}
+    digests |= {weights_digest(weights) for _, weights in files(source, Recipe.INT8, tmp_path)}
+    assert len(digests) == 1
+
+
+def test_a_codebook_for_each_channel_arrives_in_core_ml_to_the_last_bit(tmp_path):
+    source = on_a_grid(2)
+    made = converter(Target.COREML, source, tmp_path)
+    path = tmp_path / "net.mlpackage"
+    made.write(Recipe.PALETTE2, settings(source, exact=True), path)
+    found = [np.asarray(each.values) for each in load(path).weights().values()]
+    for one in source.weights():
+        assert any(each.size == one.size and np.array_equal(each.reshape(one.shape), one) for each in found)
+
+
+def test_a_one_dimensional_net_becomes_static_int8_in_core_ml(tmp_path):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv1d(1, 8, 9, 4, 4), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool1d(1), torch.nn.Flatten(),
+        torch.nn.Linear(8, 4),
+    )  # fmt: skip
+    source = from_module(net, [torch.randn(1, 1, 80)], "sound", SourceKind.PYTHON, "sound")
+    (made,) = convert(source, Request((Target.COREML,), (Recipe.INT8,), tmp_path)).files
+    assert made.precision == "int8"
 
 
 def test_two_bit_weights_of_onnx_are_exact(tmp_path):
