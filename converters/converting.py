@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from converters.certificate import Certificate, FileRecord, Refusal
+from converters.correcting import Corrections
 from converters.golden import SEED, golden
 from converters.inspection.inspecting import Inspector
 from converters.making import Bench, RefusedError, Request, Series
@@ -56,7 +57,8 @@ def convert(source: Source, request: Request, progress: Progress = lambda _: Non
 
             step("running the source on golden inputs")
             found = golden(source, request.calibration)
-            return _make(Bench(source, request, found, scratch, inspector), step)
+            corrections = Corrections(source, found.calibration)
+            return _make(Bench(source, request, found, scratch, inspector, corrections), step)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

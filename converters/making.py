@@ -9,6 +9,7 @@ import numpy as np
 
 from converters import grids
 from converters.certificate import Check, FilePort, FileRecord
+from converters.correcting import GRIDS, Corrections
 from converters.golden import Golden
 from converters.inspection import packages
 from converters.inspection.inspecting import Inspector
@@ -17,7 +18,7 @@ from converters.parity import TOLERANCES, compare
 from converters.recipes import Recipe, Target, refusal, slowness
 from converters.runners.base import RUNNERS, CannotRunError, runner
 from converters.sources.base import Array, Port, Source
-from converters.targets.base import Layout, Settings, converter
+from converters.targets.base import Converter, Layout, Settings, converter
 from converters.weights import weights_digest
 from zoo.errors import BadFileError, ConversionError, ZooError
 
@@ -85,6 +86,7 @@ class Bench:
         golden: inputs and the source's outputs.
         scratch: folder in which files lie until they get their final names.
         inspector: reads what was written.
+        corrections: the source with other biases, for all targets.
     """
 
     source: Source
@@ -92,6 +94,7 @@ class Bench:
     golden: Golden
     scratch: Path
     inspector: Inspector
+    corrections: Corrections
 
     def folder(self, name: str) -> Path:
         """A new folder in the scratch folder."""
@@ -108,6 +111,7 @@ class Series:
         self._bench, self._target = bench, target
         self._request, self._source, self._golden = bench.request, bench.source, bench.golden
         self._made = converter(target, bench.source, bench.folder(f"work-{target}"))
+        self._corrected: dict[tuple[int, bool], Converter] = {}
 
     def file(self, recipe: Recipe) -> FileRecord:
         """Write and check one file.
@@ -119,8 +123,9 @@ class Series:
         settings = self._settings(recipe)
         name = f"{self._source.name}-{recipe}{self._made.suffix_of(recipe, settings)}"
         path = self._bench.scratch / name
+        made = self._converter(recipe, settings)
         try:
-            self._made.write(recipe, settings, path)
+            made.write(recipe, settings, path)
         except ConversionError as problem:
             raise RefusedError(str(problem)) from problem
         report = self._inspected(path)
@@ -144,7 +149,7 @@ class Series:
             float32_latency_ms=None if twin is None else twin.latency_ms,
             float32_size_bytes=None if twin is None else twin.size_bytes,
             weights_sha256=weights_digest(self._made.weights(path)),
-            options=self._options(recipe, settings),
+            options=self._options(recipe, settings, corrected=made is not self._made),
         )
         return replace(record, flags=tuple(self._flags(recipe, record, report)))
 
@@ -173,6 +178,24 @@ class Series:
             onnx_activations=self._request.onnx_activations,
             core=self._request.core,
         )
+
+    def _converter(self, recipe: Recipe, settings: Settings) -> Converter:
+        """Of the source, or of the source with biases corrected for what the recipe does to its weights.
+
+        Only real samples say what to correct. Weights on a grid already lose nothing, and the older format of Core ML
+        has a grid of its own.
+        """
+        older = self._made.suffix_of(recipe, settings) == ".mlmodel"
+        if recipe not in GRIDS or settings.exact or older or self._golden.kind != "samples":
+            return self._made
+        grid = GRIDS[recipe]
+        if grid not in self._corrected:
+            source = self._bench.corrections.of(grid)
+            folder = f"work-{self._target}-{recipe}"
+            self._corrected[grid] = (
+                self._made if source is None else converter(self._target, source, self._bench.folder(folder))
+            )
+        return self._corrected[grid]
 
     def _on_grid(self, recipe: Recipe) -> bool:
         """Whether all the source's weights lie on what the recipe stores."""
@@ -264,8 +287,12 @@ class Series:
             flags.append("calibrated on seeded noise: give real samples with --calibration")
         return flags
 
-    def _options(self, recipe: Recipe, settings: Settings) -> dict[str, object]:
-        made: dict[str, object] = {"tiny": settings.tiny, "exact": settings.exact}
+    def _options(self, recipe: Recipe, settings: Settings, *, corrected: bool) -> dict[str, object]:
+        made: dict[str, object] = {
+            "tiny": settings.tiny,
+            "exact": settings.exact,
+            "corrected_biases": corrected,
+        }
         if recipe.is_static and self._target is Target.ONNX:
             made["activations"] = settings.onnx_activations
         if self._target is Target.C:

@@ -107,8 +107,7 @@ class CoremlConverter:
                 observed.eval()
                 for sample in samples:
                     observed(*sample)
-                if settings.exact and recipe is Recipe.INT8:
-                    _keep_grids(observed)
+                _choose_scales(observed, per_channel=recipe is Recipe.INT8, exact=settings.exact)
                 done = type(self._source.module)(quantizer.finalize(inplace=False), is_graph=False)
                 _match_ranks(done)
             except Exception as problem:  # fx tracing raises what it likes
@@ -337,19 +336,27 @@ def _match_ranks(net: Any) -> None:
                     )
 
 
-def _keep_grids(observed: Any) -> None:
-    """Have the quantizer take the scales that weights were trained with, where it would compute its own."""
+def _choose_scales(observed: Any, *, per_channel: bool, exact: bool) -> None:
+    """Give weights the scales that they have in every other format: those they were trained with, or max|w| / 127.
+
+    The quantizer's own are max|w| / 127.5, which cuts off the largest weight of most channels: the noise of the weights
+    of MobileNet V2 is 6 dB stronger by it.
+    """
     import torch
 
     for module in observed.modules():
         quantizer = getattr(module, "weight_fake_quant", None)
-        if quantizer is None:
+        if (
+            quantizer is None or getattr(quantizer, "ch_axis", 0) > 0
+        ):  # transposed: its channels are not axis 0
             continue
-        grid = grids.find_grid(module.weight.detach().numpy(), 8)
-        if grid is not None:
-            scales = torch.from_numpy(np.broadcast_to(grid.scales, module.weight.shape[0]).copy())
-            chosen = scales, torch.zeros_like(scales, dtype=torch.int32)
-            quantizer.calculate_qparams = lambda chosen=chosen: chosen
+        weight = module.weight.detach().numpy()
+        grid = grids.find_grid(weight, 8) if exact and per_channel else None
+        scales = grids.scales_of(weight, 8, per_channel=per_channel) if grid is None else grid.scales
+        if per_channel:
+            scales = np.broadcast_to(scales, weight.shape[0]).copy()
+        chosen = torch.from_numpy(scales), torch.zeros(len(scales), dtype=torch.int32)
+        quantizer.calculate_qparams = lambda chosen=chosen: chosen
 
 
 def _forget(model: Any) -> None:

@@ -138,6 +138,22 @@ def test_a_one_dimensional_net_becomes_static_int8_in_core_ml(tmp_path):
     assert made.precision == "int8"
 
 
+@pytest.mark.parametrize("recipe", [Recipe.INT8, Recipe.INT8_PER_TENSOR])
+def test_static_int8_of_core_ml_cuts_no_weight_off(recipe, tmp_path):
+    net, example = nets.classifier()
+    source = from_module(net, [example], "net", SourceKind.PYTHON, "net")
+    made = converter(Target.COREML, source, tmp_path)
+    path = tmp_path / "net.mlpackage"
+    made.write(recipe, settings(source), path)
+    wanted = [
+        grids.quantize(each, 8, per_channel=recipe is Recipe.INT8).integers for each in source.weights()
+    ]
+    found = [np.asarray(each.integers) for each in made.weights(path)]
+    assert len(found) == len(wanted)
+    for one in wanted:
+        assert any(one.size == each.size and np.array_equal(each.reshape(one.shape), one) for each in found)
+
+
 def test_two_bit_weights_of_onnx_are_exact(tmp_path):
     source = on_a_grid(2)
     ((_, weights),) = files(source, Recipe.INT2_WEIGHTS, tmp_path, (Target.ONNX,))
