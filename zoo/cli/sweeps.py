@@ -1,5 +1,6 @@
 """The command that turns one model into many: compress."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +57,8 @@ def compress(
         Path | None,
         typer.Option(
             "--data",
-            help="Folder of the data set [default: where data sets usually are].",
+            envvar="ZOO_DATA",
+            help="Folder with a folder a data set [default: where data sets usually are].",
             show_default=False,
         ),
     ] = None,
@@ -73,11 +75,14 @@ def compress(
     if dry_run:
         _show_plan(recipe, as_json=as_json)
         return
+    from datasets.finding import VARIABLE
     from zoo.continuum import compressing
     from zoo.views import sweeps
 
+    if data is not None:
+        os.environ[VARIABLE] = str(data.absolute())  # jobs are processes of their own
     folder = work or Path("sweeps") / recipe.stem
-    read, stages = compressing.read(recipe, data)
+    read, stages = compressing.read(recipe)
     text = recipe.read_text(encoding="utf-8")
     try:
         with sweeps.following() as listen:

@@ -47,30 +47,24 @@ class Made:
     missed: tuple[Missed, ...]
 
 
-def read(path: Path, data: Path | None = None) -> tuple[Recipe, tuple[Stage, ...]]:
+def read(path: Path) -> tuple[Recipe, tuple[Stage, ...]]:
     """Read a recipe and plan it.
-
-    Args:
-        path: of the recipe.
-        data: where data sets are looked for; ``None`` for the usual places.
 
     Raises:
         BadRecipeError: all that is wrong with it, a missing data set included.
     """
-    recipe = read_recipe(
-        path, surroundings(dataset_problem=lambda name: _missing(name, data), input_problem=_input_problem)
-    )
+    recipe = read_recipe(path, surroundings(dataset_problem=_missing, input_problem=_input_problem))
     groups: tuple[str, ...] = ()
     if recipe.protocol is Protocol.LEAVE_ONE_GROUP_OUT:
-        part = load(recipe.dataset, data, splits=[ALL]).part(ALL)
+        part = load(recipe.dataset, splits=[ALL]).part(ALL)
         groups = tuple(sorted(set(part.groups)))
     return recipe, plan(recipe, groups)
 
 
-def _missing(name: str, data: Path | None) -> str:
+def _missing(name: str) -> str:
     """Why a data set cannot be used, or an empty text."""
     try:
-        find(known(name), data)
+        find(known(name))
     except ZooError as problem:
         return str(problem)
     return ""

@@ -19,6 +19,7 @@ from compress.recipes.kinds import read_step
 from compress.recipes.options import build
 from compress.recipes.planning import without
 from compress.recipes.recipe import InputPlan, Protocol
+from compress.recipes.steps import Rewind
 from compress.sweep.work import Parents
 from datasets.catalogue import known
 from datasets.loading import load
@@ -78,7 +79,9 @@ def _training_part(spec: Spec) -> Part:
 
 
 def _step(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict[str, bytes]:
-    net = Net.from_bytes(parents[NET][NET_FILE]) if NET in parents else _first(spec)
+    step = read_step(spec["step"])
+    begins = NET not in parents or isinstance(step, Rewind)  # a ticket goes back to where the net began
+    net = _first(spec) if begins else Net.from_bytes(parents[NET][NET_FILE])
     data = inputs.Prepared.from_files(parents[DATA])
     shape, group = net.blueprint.shape, spec["without"]
     teacher = Net.from_bytes(parents[TEACHER][NET_FILE]) if TEACHER in parents else None
@@ -88,7 +91,7 @@ def _step(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict
         teacher,
         report,
     )
-    return {NET_FILE: steps.take(net, read_step(spec["step"]), around).to_bytes()}
+    return {NET_FILE: steps.take(net, step, around).to_bytes()}
 
 
 def _first(spec: Spec) -> Net:
