@@ -40,7 +40,7 @@ bench: .venv/.core  ## how fast the choice is, as ratios against a peer in the s
 rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 	$(BIN)/zoo rebuild --out zoo.db
 
-matrix: install  ## docs/conversion-matrix.md: every net to every format in every precision
+matrix: install  ## docs/conversion-matrix.md: every net to every format in every precision; ZOO_PHOTOS=DIR: photos for one
 	$(BIN)/python benchmarks/conversion_matrix.py
 
 delegates: .venv/.all  ## docs/delegates.md, from the rules

@@ -112,7 +112,6 @@ def page(certificates: dict[str, Document], nets: dict[str, Made]) -> Iterator[s
             yield f"{number}. {reason}"
         yield ""
     yield from misses(list(cells.values()))
-    yield ""
     versions = ", ".join(
         f"{name} {value}" for name, value in next(iter(certificates.values()))["tools"].items()
     )
@@ -164,7 +163,7 @@ def _aims(cells: list[Cell]) -> Iterator[str]:
     for recipe in ("float32", "float16"):
         every = [each for each in cells if each.recipe == recipe]
         yield f"| {recipe} within 1e-3 relative | {sum(map(_is_exact, every))} of {len(every)} cells |"
-    others = f"{faint} are refused for their noise, {len(static) - loud - faint} for another reason"
+    others = f"refused for their noise: {faint}, for another reason: {len(static) - loud - faint}"
     yield f"| static int8 at 20 dB or more, or refused | {loud} of {len(static)} cells; {others} |"
     yield ""
 
@@ -181,7 +180,7 @@ def _about(nets: dict[str, Made]) -> Iterator[str]:
         time, the segmenter scenes of four regions. Heads of 1000 classes have 10 here, so those files are smaller
         than published ones. Of {SAMPLES} new examples the first {GOLDEN} are the golden inputs; the others
         calibrate static int8 and correct the biases of quantized weights. Accuracies are of the float net on these
-        examples (of pixels, for the segmenter): they say that it learned its task, and nothing more."""
+        examples (of pixels, for the segmenter): they say how far it learned its task, and nothing more."""
     )
     yield "| net | weights | classes | golden inputs | accuracy |"
     yield "|---|---|---|---|---|"
@@ -212,12 +211,13 @@ def misses(cells: list[Cell]) -> Iterator[str]:
     rough = [each for each in cells if each.recipe in {"float32", "float16"} and not _is_exact(each)]
     nets = list(dict.fromkeys(each.net for each in rough))
     yield from _paragraph(
-        f"""**float16: {len(rough)} cells are further off than 1e-3, and a converter cannot mend it.** A half-precision
-        number has 11 significant bits: rounding moves a weight by up to 2^-11 of itself, which is noise
-        {HALF_NOISE_DB:.0f} dB below the weights. Every layer adds as much, so n layers that neither amplify nor
-        damp it leave {HALF_NOISE_DB:.0f} - 10 log10(n) dB: {_floor_db(53):.0f} dB for the 53 of MobileNet V2.
-        TFLite files round weights, ONNX files weights and biases, and both are computed in float32 here; Core ML's
-        programs also round what each layer hands on. Who needs 1e-3 of a deep net takes float32."""
+        f"""**float16: {len(rough)} cells are further off than 1e-3.** A half-precision number has 11 significant
+        bits: rounding moves a weight by up to 2^-11 of itself, which is noise {HALF_NOISE_DB:.0f} dB below the
+        weights. Every layer adds as much, so n layers that neither amplify nor damp it leave {HALF_NOISE_DB:.0f}
+        - 10 log10(n) dB: {_floor_db(53):.0f} dB for the 53 of MobileNet V2. Nets that stay below what is expected
+        amplify it. TFLite files round weights, ONNX files weights and biases, and both are computed in float32
+        here; Core ML's programs also round what each layer hands on. A converter could only leave layers in
+        float32, and the file would not be what was asked for: who needs 1e-3 of these nets takes float32."""
     )
     if nets:
         yield "| net | weighted layers | expected | " + " | ".join(FORMATS.values()) + " |"
@@ -231,8 +231,8 @@ def misses(cells: list[Cell]) -> Iterator[str]:
     static = [each for each in cells if each.recipe == "int8" and not each.made]
     faint = [each for each in static if each.check]
     yield from _paragraph(
-        f"""**Static int8: {len(faint)} cells stay below {LEAST_SNR_DB:.0f} dB and are refused.** Eight bits of the
-        weights alone leave what the column int8_weights says; ranges of activations, one a tensor, take the rest."""
+        f"""**Static int8: {len(faint) or "no"} cells stay below {LEAST_SNR_DB:.0f} dB.** Eight bits of the weights
+        alone leave what the column int8_weights says; activations, with one range a tensor, take the rest."""
     )
     for each in faint:
         weights = found[each.net, each.target, "int8_weights"].check["snr_db"]
@@ -241,9 +241,15 @@ def misses(cells: list[Cell]) -> Iterator[str]:
         )
     if faint:
         yield ""
-    for each in static:
-        if not each.check:
-            yield f"* {each.net} to {FORMATS[each.target]}: {each.found['reason']}."
+    others = [f"{each.net} to {FORMATS[each.target]}" for each in static if not each.check]
+    if others:
+        yield from _paragraph(f"Refused for another reason, given above: {', '.join(others)}.")
+    yield from _paragraph(
+        """**Wrong in tflite-micro** are stored int8 weights: its DEQUANTIZE knows one scale a tensor
+        (`dequantize_common.cc` of tensorflow/tflite-micro), and the files have one a channel. Microcontrollers
+        take static int8. **Slower** files are smaller all the same. Latencies are of one run: whatever else the
+        machine did shows in them."""
+    )
 
 
 def _floor_db(layers: int) -> float:

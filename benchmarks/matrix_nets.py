@@ -77,7 +77,7 @@ TRAININGS = {
     "mnasnet-0.5-96": Training(steps=200),
     "resnet-18-96": Training(steps=60, batch=16),
     "efficientnet-lite0": None,
-    "deeplab-v3-mobilenet-v2-0.5-128": Training(steps=100, batch=8),
+    "deeplab-v3-mobilenet-v2-0.5-128": Training(steps=400, batch=8),
     "transformer-encoder-2-64": Training(rate=2e-3),
 }
 """By net; ``None`` for the one whose ImageNet weights a package has."""
