@@ -49,8 +49,8 @@ def show(printer: Printer, searched: "Searched", written: Path | None) -> None:
     guessed = sum(not pricing.knows(each.cost.macs) for each in found.front)
     if guessed:
         printer.line(
-            f"{guessed} of {len(rows)} have fewer or more MACs than any net that was measured there: their latencies are "
-            "extrapolated",
+            f"{guessed} of {len(rows)} have fewer or more MACs than any net that was measured there: "
+            "their latencies are extrapolated",
             style="yellow",
         )
     printer.line(
