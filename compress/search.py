@@ -5,6 +5,9 @@ comes of a sampler that is seeded with the search's seed and the number of nets 
 was found lies in a journal: so a search that was killed and goes on finds the same as one that was not.
 """
 
+import hashlib
+import json
+import os
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from compress.recipes.space import ARCHITECTURE, Candidate, Space
+from compress.sweep.store import Store
 from zoo.errors import MissingExtraError, SweepError, TrainingError
 
 _STRIDE = 1_000_003  # between the seeds of two searches: more than nets of any space
 _SEEDS = 2**32
 _COST, _REASON = "cost", "reason"
+JOURNAL = "search.journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ Listen = Callable[[Candidate, Cost | None, float | None], None]
 def search(
     space: Space,
     judges: Judges,
-    journal: Path,
+    work: Path,
     key: str,
     listen: Listen = lambda _candidate, _cost, _accuracy: None,
 ) -> Found:
@@ -142,27 +147,43 @@ def search(
     Args:
         space: what may be proposed, how many are tried and the seed.
         judges: what a net costs and how good it is.
-        journal: file of what was found; the same search goes on from it.
-        key: says which search it is: another one in the same file does not count.
+        work: folder of the journal; the same search goes on from there.
+        key: says which search it is: another one in the same folder does not count.
         listen: told of each net.
 
     Raises:
         MissingExtraError: Optuna is not installed.
-        SweepError: the journal cannot be read or written.
+        SweepError: the folder is in use, or the journal is damaged, or cannot be read or written.
     """
     optuna = _optuna()
-    try:
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        backend = optuna.storages.journal.JournalFileBackend(str(journal))
-        study = optuna.create_study(
-            storage=optuna.storages.JournalStorage(backend),
-            study_name=key,
-            directions=["maximize", "minimize", "minimize"],
-            load_if_exists=True,
-        )
-        return _Search(optuna, study, space, judges, listen).run()
-    except OSError as problem:
-        raise SweepError(f"the journal '{journal}' cannot be read or written: {problem}") from problem
+    journal = work / JOURNAL
+    with Store(work).locked():
+        try:
+            _mend(journal)
+            backend = optuna.storages.journal.JournalFileBackend(str(journal))
+            study = optuna.create_study(
+                storage=optuna.storages.JournalStorage(backend),
+                study_name=key,
+                directions=["maximize", "minimize", "minimize"],
+                load_if_exists=True,
+            )
+            return _Search(optuna, study, space, judges, listen).run()
+        except OSError as problem:
+            raise SweepError(f"the journal '{journal}' cannot be read or written: {problem}") from problem
+        except json.JSONDecodeError as problem:
+            raise SweepError(
+                f"the journal '{journal}' is damaged: {problem}. Delete it to begin anew"
+            ) from problem
+
+
+def _mend(journal: Path) -> None:
+    """Take away what a killed process may have left: Optuna's lock, and half a line; ours keeps others out."""
+    journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+    if journal.exists():
+        data = journal.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(journal, whole)
 
 
 def _optuna() -> Any:
@@ -271,7 +292,4 @@ class _Search:
 
 def digest_of(told: Mapping[str, Any]) -> str:
     """A key for `search`, of all that its results depend on, as JSON has it."""
-    import hashlib
-    import json
-
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _HELD_OUT = 5  # one sample of so many scores
 _PRECISIONS = {32: Precision.FLOAT32, 8: Precision.INT8, 4: Precision.INT4_WEIGHTS, 2: Precision.INT2_WEIGHTS}
 _FLOAT_BYTES = 4
-JOURNAL = "search.journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def run(
     Raises:
         MissingExtraError: Optuna or a framework is not installed.
         DatasetError: the data set cannot be read.
-        SweepError: the journal cannot be read or written.
+        SweepError: the folder is in use, or its journal cannot be read or written.
     """
     trials = _Trials(recipe, space.plan, pricing)
     judges = Judges(trials.price, trials.score, lambda cost: _fits(cost, budget))
@@ -142,7 +141,7 @@ def run(
             "pricing": pricing.basis, "latency_ms": budget.latency_ms, "macs": budget.macs,
         }
     )  # fmt: skip
-    found = search(space, judges, work / JOURNAL, key, listen)
+    found = search(space, judges, work, key, listen)
     return Searched(recipe, space.plan, pricing, budget, found)
 
 

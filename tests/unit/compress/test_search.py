@@ -1,5 +1,6 @@
 """A search finds the nets that no other beats, trains none that costs too much, and goes on where it stopped."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from compress.recipes.recipe import SearchPlan
 from compress.recipes.space import Candidate, Space
-from compress.search import Cost, Judged, Judges, digest_of, front, search
-from zoo.errors import SweepError, TrainingError
+from compress.search import JOURNAL, Cost, Judged, Judges, digest_of, front, search
+from zoo.errors import MissingExtraError, SweepError, TrainingError
 
 pytestmark = pytest.mark.convert
 
@@ -80,7 +81,7 @@ def test_the_front_does_not_depend_on_the_order(judged, chance):
 
 def test_what_costs_too_much_is_left_out_before_it_is_trained(tmp_path):
     recorder = Recorder()
-    found = search(SPACE, recorder.judges(), tmp_path / "journal", "a")
+    found = search(SPACE, recorder.judges(), tmp_path / "work", "a")
     assert found.over
     assert all(price(each).value >= 15 for each in found.over)
     assert not set(found.over) & set(recorder.trained)
@@ -92,7 +93,7 @@ def test_what_costs_too_much_is_left_out_before_it_is_trained(tmp_path):
 def test_no_net_is_looked_at_twice_and_the_end_of_the_space_is_the_end_of_the_search(tmp_path):
     small = Space(replace(PLAN, trials=500), ("vgg-small", "lenet-5"), grey=True)
     recorder = Recorder()
-    found = search(small, recorder.judges(), tmp_path / "journal", "a")
+    found = search(small, recorder.judges(), tmp_path / "work", "a")
     looked_at = [*recorder.trained, *found.over]
     assert len(looked_at) == len(set(looked_at)) == found.space == len(small.points())
     everything = [Judged(each, price(each), score(each)) for each in small.points() if price(each).value < 15]
@@ -119,19 +120,19 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path, stop_a
 
 
 def test_a_finished_search_trains_nothing_again_and_more_trials_go_on_from_it(tmp_path):
-    first = search(SPACE, JUDGES, tmp_path / "journal", "a")
+    first = search(SPACE, JUDGES, tmp_path / "work", "a")
     idle, more = Recorder(stop_after=0), Recorder()
-    assert search(SPACE, idle.judges(), tmp_path / "journal", "a") == first
+    assert search(SPACE, idle.judges(), tmp_path / "work", "a") == first
     further = Space(replace(PLAN, trials=15), SPACE.bases, grey=True)
-    found = search(further, more.judges(), tmp_path / "journal", "a")
+    found = search(further, more.judges(), tmp_path / "work", "a")
     assert found.judged[:12] == first.judged
     assert len(more.trained) == 3
 
 
 def test_another_search_in_the_same_folder_begins_anew(tmp_path):
-    search(SPACE, JUDGES, tmp_path / "journal", digest_of({"seed": 1}))
+    search(SPACE, JUDGES, tmp_path / "work", digest_of({"seed": 1}))
     recorder = Recorder()
-    search(SPACE, recorder.judges(), tmp_path / "journal", digest_of({"seed": 2}))
+    search(SPACE, recorder.judges(), tmp_path / "work", digest_of({"seed": 2}))
     assert len(recorder.trained) == PLAN.trials
 
 
@@ -142,22 +143,53 @@ def test_a_training_that_cannot_go_on_is_told_and_does_not_stop_the_rest(tmp_pat
         return score(candidate)
 
     judges = replace(JUDGES, score=fragile)
-    found = search(SPACE, judges, tmp_path / "journal", "a")
+    found = search(SPACE, judges, tmp_path / "work", "a")
     assert len(found.judged) + len(found.failed) == PLAN.trials
     assert found.failed
     assert {(each.candidate.bits, each.reason) for each in found.failed} == {(4, "the loss is nan")}
-    assert search(SPACE, judges, tmp_path / "journal", "a") == found
+    assert search(SPACE, judges, tmp_path / "work", "a") == found
 
 
 def test_a_net_that_nobody_can_price_is_not_trained(tmp_path):
     recorder = Recorder()
     judges = recorder.judges(price=lambda each: None if each.filters else price(each))
-    found = search(SPACE, judges, tmp_path / "journal", "a")
+    found = search(SPACE, judges, tmp_path / "work", "a")
     assert not any(each.filters for each in recorder.trained)
     assert {each.reason for each in found.failed} == {"nobody knows what it costs"}
 
 
-def test_a_journal_that_cannot_be_written_is_one_line(tmp_path):
+def test_what_a_killed_process_leaves_does_no_harm(tmp_path):
+    killed = Recorder(5)
+    with pytest.raises(KeyboardInterrupt):
+        search(SPACE, killed.judges(), tmp_path, "a")
+    journal = tmp_path / JOURNAL
+    with journal.open("ab") as file:
+        file.write(b'{"op_code": 5, "wor')
+    journal.with_name(f"{journal.name}.lock").symlink_to(journal)
+    assert search(SPACE, JUDGES, tmp_path, "a") == search(SPACE, JUDGES, tmp_path / "whole", "a")
+
+
+def test_a_damaged_journal_is_one_line(tmp_path):
+    (tmp_path / JOURNAL).write_text("what is this\n\n")
+    with pytest.raises(SweepError, match=r"is damaged: .* Delete it to begin anew"):
+        search(SPACE, JUDGES, tmp_path, "a")
+
+
+def test_two_searches_in_one_folder_do_not_mix(tmp_path):
+    def second(candidate):
+        search(SPACE, JUDGES, tmp_path, "a")
+
+    with pytest.raises(SweepError, match="is in use by process"):
+        search(SPACE, replace(JUDGES, score=second), tmp_path, "a")
+
+
+def test_without_optuna_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as if it were not there
+    with pytest.raises(MissingExtraError, match=r"pip install 'device-zoo\[search\]'"):
+        search(SPACE, JUDGES, tmp_path, "a")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SweepError, match="cannot be read or written"):
-        search(SPACE, JUDGES, tmp_path / "file" / "journal", "a")
+    with pytest.raises(SweepError, match="cannot write into"):
+        search(SPACE, JUDGES, tmp_path / "file" / "work", "a")
