@@ -7,6 +7,7 @@
 * `quantization`, `mixed`, `sharing`: fewer bits, trained; the converters carry the result without loss.
 * `container`: the deep-compression file, and its decoder.
 * `recipes`: what is to be made, as data. `sweep`: makes it, on one machine or many, and goes on where it stopped.
+  `search`: which nets are worth making within a budget.
 
 Nothing here knows data sets or file formats: `zoo.continuum` puts the parts together.
 """

@@ -9,6 +9,7 @@ from compress.recipes.reading import read_recipe as read
 from compress.recipes.recipe import InputPlan, Recipe
 from converters.recipes import Recipe as Precision
 from converters.recipes import Target, refusal
+from zoo.errors import BadRecipeError
 
 PRETRAINED = ("efficientnet-lite0",)
 """Families that `architectures.pretrained` has weights of."""
@@ -36,17 +37,26 @@ def surroundings(
     )
 
 
-def read_recipe(path: Path, around: Surroundings | None = None) -> Recipe:
+def read_recipe(path: Path, around: Surroundings | None = None, *, for_search: bool = False) -> Recipe:
     """Read a recipe's file.
 
     Args:
         path: of the file.
         around: what it is checked against; formats and precisions alone by default.
+        for_search: whether it may have a ``[search]`` in place of nets.
 
     Raises:
         BadRecipeError: see `compress.recipes.reading.parse_recipe`.
     """
-    return read(path, around or surroundings())
+    recipe = read(path, around or surroundings())
+    if not recipe.nets and not for_search:
+        raise BadRecipeError(
+            str(path),
+            [
+                "it has a [search] and no nets; search with --device or --max-macs, and --write-recipe writes nets"
+            ],
+        )
+    return recipe
 
 
 def manual() -> str:

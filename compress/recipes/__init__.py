@@ -3,6 +3,7 @@
 * `domains`: which values an option takes. `options`: what an option is, and how a table becomes a value.
 * `steps`: one frozen value a kind of step. `kinds`: the one table of them, which reading, names and the manual use.
 * `orders`: which step makes sense after which. `files`: which precisions a net can be written in.
+* `space`: the nets that a search may propose. `writing`: a recipe as TOML again.
 * `recipe`: a whole recipe as values. `reading`: TOML to a recipe, or all its problems at once.
 * `names`: a net's name says what was done to it. `planning`: a recipe as stages of a sweep. `manual`: docs/recipes.md.
 

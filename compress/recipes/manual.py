@@ -9,7 +9,7 @@ from compress.recipes.files import unfit
 from compress.recipes.kinds import KINDS, WORDS, Kind
 from compress.recipes.options import Option, options
 from compress.recipes.reading import EmitTable, Head, NetTable, Surroundings
-from compress.recipes.recipe import InputPlan
+from compress.recipes.recipe import InputPlan, SearchPlan
 from compress.recipes.steps import Mixed, Qat, Share, Step, Teaching, Training
 
 _INTRODUCTION = """\
@@ -54,6 +54,12 @@ was trained for 10 more. Steps that two nets have in common, from the start on, 
 wrong with a recipe is said at once, before anything is trained.
 """
 
+_SEARCH = """\
+What `zoo compress RECIPE.toml --device pixel3 --max-latency-ms 10` may choose from. Each trial trains a net as
+`[train]` says, but for few epochs on few samples; a net with filters taken out is trained again, and one of few bits
+is trained on its grid. Nets over the budget are left out before anything is trained. A recipe with `[search]` needs
+neither `[nets]` nor `[[emit]]`; `--write-recipe` writes one that has both."""
+
 _FILES = """\
 A net whose weights are floats takes all of them; `sparse` wants weights that were pruned. A net whose weights lie on a
 grid or codebook takes those that hold it to the last bit, and float16:
@@ -72,6 +78,7 @@ def manual(surroundings: Surroundings) -> str:
         _table("`[input]`", "How samples become inputs.", InputPlan),
         _table("`[nets.KEY]`", "One table a net; `steps` is a list of tables, each with a `do`.", NetTable),
         _table("`[[emit]]`", "Which files are made: every net in every format in every precision.", EmitTable),
+        _table("`[search]`", _SEARCH, SearchPlan),
         _table("`[train]`", "Of every step that trains, where the step does not say it itself.", Training),
         "# Steps\n",
         *(_step(KINDS[word]) for word in WORDS),

@@ -16,11 +16,10 @@ from compress.recipes.files import unfit
 from compress.recipes.kinds import DO, KINDS, WORDS
 from compress.recipes.names import LABELS
 from compress.recipes.options import build, option, options
-from compress.recipes.recipe import Emission, InputPlan, NetPlan, Protocol, Recipe
+from compress.recipes.recipe import LARGEST_SEED, Emission, InputPlan, NetPlan, Protocol, Recipe, SearchPlan
+from compress.recipes.space import bases_of, space_problems
 from compress.recipes.steps import Step, Training
 from zoo.errors import BadRecipeError, ZooError
-
-_LARGEST_SEED = 2**31 - 1
 
 
 def _nothing(_: object) -> str:
@@ -63,7 +62,7 @@ class Head:
     )
     seeds: tuple[int, ...] = option(
         "each trains every net again",
-        ListOf(Number(0, _LARGEST_SEED, whole=True), "a list of whole numbers"),
+        ListOf(Number(0, LARGEST_SEED, whole=True), "a list of whole numbers"),
         (0,),
     )
 
@@ -97,7 +96,7 @@ class EmitTable:
     )
 
 
-_TABLES = ("train", "input", "nets", "emit")
+_TABLES = ("train", "input", "nets", "emit", "search")
 _STEPS = "steps"
 
 
@@ -163,13 +162,15 @@ class _Reader:
         )
         inputs = build(InputPlan, self._table("input"), "input", self.problems)
         self._judge(inputs)
-        drafts = self._nets(self._defaults())
+        defaults = self._defaults()
+        drafts = self._nets(defaults)
         nets = check(drafts, self.problems)
         emissions = self._emissions(list(drafts))
         top = head or Head("", "")
         recipe = Recipe(
-            top.model, top.dataset, Protocol(top.protocol), top.seeds, inputs or InputPlan(), nets, emissions
-        )
+            top.model, top.dataset, Protocol(top.protocol), top.seeds, inputs or InputPlan(), nets, emissions,
+            build(Training, defaults, "train", []) or Training(), self._search(inputs, nets),
+        )  # fmt: skip
         self.problems += _file_problems(recipe)
         return recipe
 
@@ -182,6 +183,23 @@ class _Reader:
             "input": self.around.input_problem(inputs) if inputs is not None else "",
         }
         self.problems += [f"{key}: {text}" for key, text in found.items() if text]
+
+    def _search(self, inputs: InputPlan | None, nets: tuple[NetPlan, ...]) -> SearchPlan | None:
+        """What a search may propose; ``None`` where the recipe does not say, or something is wrong with it."""
+        if "search" not in self.document:
+            return None
+        made = build(SearchPlan, self._table("search"), "search", self.problems)
+        if made is None or inputs is None:
+            return None
+        named = bases_of(made, nets)
+        if named or "nets" not in self.document:
+            self.problems += space_problems(made, named, inputs)
+        return made
+
+    @property
+    def _is_search(self) -> bool:
+        """Whether the recipe is there for a search alone."""
+        return "search" in self.document and "nets" not in self.document
 
     def _table(self, key: str) -> Mapping[str, Any]:
         found = self.document.get(key, {})
@@ -202,6 +220,8 @@ class _Reader:
 
     def _nets(self, defaults: Mapping[str, object]) -> dict[str, Draft]:
         tables = self._table("nets")
+        if self._is_search:
+            return {}
         if not tables and "nets" not in self.document:
             self.problems.append("nets: missing; a table of nets is wanted")
         elif not tables and isinstance(self.document["nets"], Mapping):
@@ -293,6 +313,8 @@ class _Reader:
 
     def _emissions(self, handles: list[str]) -> tuple[Emission, ...]:
         tables = self.document.get("emit")
+        if tables is None and self._is_search:
+            return ()
         if not tables or not isinstance(tables, list):
             what = "missing" if tables is None else f"{shown(tables)}"
             self.problems.append(f"emit: {what}; one or more [[emit]] tables say which files are wanted")

@@ -1,17 +1,19 @@
 """A whole recipe as frozen values."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from compress.recipes.domains import Anything, Choice, ListOf, Number, TableOf
+from compress.recipes.domains import Anything, Choice, ListOf, Number, TableOf, Text
 from compress.recipes.names import name
 from compress.recipes.options import option
-from compress.recipes.steps import Scratch, Step, Train, training_of
+from compress.recipes.steps import Scratch, Step, Train, Training, training_of
 from registry.spec import ChannelOrder, Resize
 
 _NUMBERS = ListOf(Number(-1_000_000, 1_000_000), "a list of numbers", repeats=True)
+_COUNT = Number(1, whole=True)
+LARGEST_SEED = 2**31 - 1
 
 
 class Protocol(StrEnum):
@@ -54,6 +56,47 @@ class InputPlan:
         "how samples are varied in training, by name", TableOf(Anything(), "a table"), {}
     )
     copies: int = option("variations of each clip that are prepared", Number(0, 1000, whole=True), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """What a search may propose, and how it tries it."""
+
+    architectures: tuple[str, ...] = option(
+        "families, or whole names; those of the recipe's nets where it is left out",
+        ListOf(Text("the name of an architecture"), "a list of architectures"),
+        (),
+    )
+    widths: tuple[float, ...] = option(
+        "of architectures that have one; what their names say where it is left out",
+        ListOf(Number(0, open_below=True), "a list of numbers above 0"),
+        (),
+    )
+    sizes: tuple[int, ...] = option(
+        "height and width of the input, of architectures that have one; as widths",
+        ListOf(_COUNT, "a list of whole numbers above 0"),
+        (),
+        unit="pixels",
+    )
+    filters: tuple[float, ...] = option(
+        "parts of the filters that are taken out",
+        ListOf(Number(0, 1, open_above=True), "a list of numbers from 0 to below 1"),
+        (0.0, 0.25, 0.5),
+    )
+    bits: tuple[int, ...] = option(
+        "of weights; 32 are floats, 8 have activations of 8 bits, too, others float ones",
+        ListOf(Choice((32, 8, 4, 2)), "a list of 32, 8, 4 or 2"),
+        (32, 8, 4),
+        unit="bits",
+    )
+    epochs: int = option("of every step of a trial that trains", _COUNT, 1, unit="epochs")
+    trials: int = option("nets that are trained", _COUNT, 20)
+    samples: int = option(
+        "of the training samples that a trial looks at; a fifth of them is held out, to score it",
+        Number(10, whole=True),
+        5000,
+    )
+    seed: int = option("of all chances", Number(0, LARGEST_SEED, whole=True), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +151,8 @@ class Recipe:
         inputs: how samples become inputs.
         nets: in an order in which bases and teachers come first.
         emissions: which files are wanted.
+        training: how steps train that do not say it themselves.
+        search: what a search may propose; ``None`` where the recipe does not say.
     """
 
     model: str
@@ -117,6 +162,8 @@ class Recipe:
     inputs: InputPlan
     nets: tuple[NetPlan, ...]
     emissions: tuple[Emission, ...]
+    training: Training = field(default_factory=Training)
+    search: SearchPlan | None = None
 
     def net(self, handle: str) -> NetPlan:
         """The net of that handle."""

@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from datasets.catalogue import FASHION_MNIST
+from datasets.finding import find
+from zoo.errors import DatasetError
+
 RECIPE = """
 model = "spoken-digits"
 dataset = "spoken-digits"
@@ -92,3 +96,66 @@ def test_a_recipe_that_is_not_there_is_one_line(cli):
         2,
         "zoo: bad recipe 'nothing.toml': cannot be read (No such file or directory)\n",
     )
+
+
+SEARCHED = """
+model = "fashion-classifier"
+dataset = "fashion-mnist"
+[input]
+channels = "GRAY"
+[search]
+architectures = ["lenet-5"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("story", "options", "said"),
+    [
+        ("a latency needs a device", ("--max-latency-ms", "10"), "--max-latency-ms needs a --device"),
+        ("trials of what", ("--trials", "3"), "a search needs a --device, or --max-macs"),
+        ("a budget is above zero", ("--max-macs", "-1"), "--max-macs is -1, but a number above zero is wanted"),
+        ("a budget is a number", ("--max-macs", "few"), "--max-macs is 'few', but a number above zero is wanted"),
+        ("a search has no jobs", ("--max-macs", "1e6", "--jobs", "2", "--dry-run"),
+         "without --jobs, --dry-run; leave it out"),
+        ("the folder must be there", ("--max-macs", "1e6", "--write-recipe", "no/where.toml"),
+         "--write-recipe: there is no folder 'no'"),
+        ("the device must be known", ("--device", "pixel33"), "unknown device 'pixel33'. Did you mean 'pixel3'"),
+        ("a latency must be known", ("--device", "esp32", "--max-latency-ms", "10"), "Give --max-macs instead"),
+        ("the recipe must be there", ("--device", "pixel3"), "bad recipe 'nothing.toml': cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_search_that_makes_no_sense_is_refused_in_one_line(cli, story, options, said):
+    result = cli("compress", "nothing.toml", *options)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_recipe_of_a_search_says_how_it_is_run(cli, tmp_path):
+    path = tmp_path / "searched.toml"
+    path.write_text(SEARCHED)
+    result = cli("compress", str(path), "--dry-run")
+    assert result.code == 2
+    assert "it has a [search] and no nets; search with --device or --max-macs" in result.err
+
+
+@pytest.mark.convert
+def test_a_search_shows_its_front_and_writes_it_as_a_recipe(process, tmp_path):
+    pytest.importorskip("optuna", reason="optuna comes with the extra 'search'")
+    try:
+        find(FASHION_MNIST)
+    except DatasetError as problem:
+        pytest.skip(str(problem))
+    (tmp_path / "s.toml").write_text(SEARCHED + "samples = 200\nbits = [32]\n")
+    words = ("compress", "s.toml", "--device", "pixel3", "--max-latency-ms", "10", "--trials", "1")
+    shown = process(*words, "--write-recipe", "front.toml")
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith("latency is not predicted for pixel3 yet: a line over MACs stands in")
+    assert "3 nets to choose from: 1 trained, 0 left out before training" in shown.out
+    assert shown.out.splitlines()[-1] == "recipe of 1 nets: front.toml"
+    document = json.loads(process(*words, "--json").out)
+    assert [each["front"] for each in document["trials"]] == [True]
+    assert (document["unit"], document["budget"]["latency_ms"]) == ("ms", 10)
+    assert process("compress", "front.toml", "--dry-run").code == 0
+    nothing = process("compress", "s.toml", "--max-macs", "10")
+    assert (nothing.code, nothing.out.count("no net was found within the budget")) == (3, 1)

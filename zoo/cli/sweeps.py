@@ -1,4 +1,4 @@
-"""The command that turns one model into many: compress."""
+"""The command that turns one model into many, or searches for those that suit a device: compress."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.options import Json, Registry
+from zoo.cli.options import Device, Json, Registry, number
 from zoo.cli.read import print_json
+from zoo.cli.searches import Asked, search
 from zoo.views.printer import Printer
 
 _FAILURE = 1
@@ -65,22 +66,57 @@ def compress(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done; the data set need not be there.")
     ] = False,
-    registry: Registry = None,  # noqa: ARG001 - goes with every command; results are written as text
+    device: Device = None,
+    max_latency_ms: Annotated[
+        str | None,
+        typer.Option(
+            "--max-latency-ms", metavar="MS", help="Search: the slowest net that will do, on --device."
+        ),
+    ] = None,
+    max_macs: Annotated[
+        str | None,
+        typer.Option(
+            "--max-macs", metavar="MACS", help="Search: the most multiply-accumulates, such as 20e6."
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            min=1,
+            help="Search: nets that are trained [default: the recipe's].",
+            show_default=False,
+        ),
+    ] = None,
+    write_recipe: Annotated[
+        Path | None,
+        typer.Option("--write-recipe", help="Search: write the nets worth having as a recipe of their own."),
+    ] = None,
+    registry: Registry = None,
     as_json: Json = False,
 ) -> None:
-    """Make a continuum of a recipe: train, distil, prune and quantize nets, convert them, score the files."""
+    """Make a continuum of a recipe: train, distil, prune and quantize nets, convert them, score the files.
+
+    With --device or --max-macs: search for the nets of the recipe's [search] that are worth having there.
+    """
+    asked = Asked(device, number(max_latency_ms, "--max-latency-ms"), number(max_macs, "--max-macs"), trials,
+                  write_recipe, registry)  # fmt: skip
+    if asked.is_search:
+        of_sweeps = {"--jobs": jobs, "--ray": ray, "--out": out, "--dry-run": dry_run or None}
+        asked.check([option for option, given in of_sweeps.items() if given is not None])
+        _find_data(data)
+        search(recipe, asked, work or Path("sweeps") / recipe.stem, as_json=as_json)
+        return
     from compress.sweep.sweeping import Place
 
     place = Place(jobs, ray=ray or "")
     if dry_run:
         _show_plan(recipe, as_json=as_json)
         return
-    from datasets.finding import VARIABLE
     from zoo.continuum import compressing
     from zoo.views import sweeps
 
-    if data is not None:
-        os.environ[VARIABLE] = str(data.absolute())  # jobs are processes of their own
+    _find_data(data)
     folder = work or Path("sweeps") / recipe.stem
     read, stages = compressing.read(recipe)
     text = recipe.read_text(encoding="utf-8")
@@ -106,6 +142,14 @@ def compress(
         sweeps.made(Printer(), made)
     if made.missed or made.refused:
         raise typer.Exit(_FAILURE)
+
+
+def _find_data(folder: Path | None) -> None:
+    """Look for data sets there; jobs are processes of their own."""
+    from datasets.finding import VARIABLE
+
+    if folder is not None:
+        os.environ[VARIABLE] = str(folder.absolute())
 
 
 def _show_plan(path: Path, *, as_json: bool) -> None:

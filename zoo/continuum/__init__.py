@@ -4,4 +4,6 @@
 * `stages`: what one job of a sweep does: prepare data, take one step with a net, emit and score files.
 * `results`: what the jobs gave, as variants of the registry with their evidence.
 * `compressing`: the verb: plans a recipe, runs the sweep, writes the results.
+* `searching`: the other verb: tries nets for a short while, and writes a recipe of those worth having.
+* `latencies`: what nets cost on a device, and what stands in until that can be predicted.
 """

@@ -53,7 +53,7 @@ def read(path: Path) -> tuple[Recipe, tuple[Stage, ...]]:
     Raises:
         BadRecipeError: all that is wrong with it, a missing data set included.
     """
-    recipe = read_recipe(path, surroundings(dataset_problem=_missing, input_problem=_input_problem))
+    recipe = read_recipe(path, surroundings(dataset_problem=missing, input_problem=input_problem))
     groups: tuple[str, ...] = ()
     if recipe.protocol is Protocol.LEAVE_ONE_GROUP_OUT:
         part = load(recipe.dataset, splits=[ALL]).part(ALL)
@@ -61,7 +61,7 @@ def read(path: Path) -> tuple[Recipe, tuple[Stage, ...]]:
     return recipe, plan(recipe, groups)
 
 
-def _missing(name: str) -> str:
+def missing(name: str) -> str:
     """Why a data set cannot be used, or an empty text."""
     try:
         find(known(name))
@@ -70,7 +70,7 @@ def _missing(name: str) -> str:
     return ""
 
 
-def _input_problem(made: InputPlan) -> str:
+def input_problem(made: InputPlan) -> str:
     """Why samples cannot be prepared so, or an empty text."""
     from datasets.augmenting import PictureChanges, SoundChanges
     from datasets.sound import read_features

@@ -62,7 +62,7 @@ def run(spec: Spec, parents: Parents, report: Report) -> Mapping[str, bytes]:
         return _step(spec, plan, parents, report)
     if "files" in spec:
         return _emit(spec, plan, parents, report)
-    return inputs.prepared(plan, _training_part(spec), 0).to_files()
+    return inputs.prepared(plan, training_part(spec["dataset"]), 0).to_files()
 
 
 def _plan(spec: Spec) -> InputPlan:
@@ -71,11 +71,11 @@ def _plan(spec: Spec) -> InputPlan:
     return plan
 
 
-def _training_part(spec: Spec) -> Part:
+def training_part(dataset: str) -> Part:
     """All samples where groups are left out, the training split elsewhere."""
-    splits = known(spec["dataset"]).splits
+    splits = known(dataset).splits
     split = ALL if ALL in splits else TRAIN
-    return load(spec["dataset"], splits=[split]).part(split)
+    return load(dataset, splits=[split]).part(split)
 
 
 def _step(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict[str, bytes]:
@@ -103,7 +103,7 @@ def _first(spec: Spec) -> Net:
 def _emit(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict[str, bytes]:
     """Convert a net, score its files, and write both down as variants of the registry."""
     labels, data = known(spec["dataset"]).classes, inputs.Prepared.from_files(parents[DATA])
-    part = _training_part(spec)
+    part = training_part(spec["dataset"])
     judged: dict[tuple[str, str], list[Made | Refused]] = {}
     with tempfile.TemporaryDirectory(prefix="zoo-emit-") as folder:
         for group in (*spec["groups"], None):
