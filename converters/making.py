@@ -28,6 +28,8 @@ SLOWER = 1.2
 MOST_FLOAT_SHARE = 0.02
 """More weights than this left in float are said."""
 
+_MOST_INTEGER_BITS = 8
+
 LEAST_ZEROS = 0.2
 """With fewer zeros among the weights, their places take more than is saved."""
 
@@ -271,10 +273,10 @@ class Series:
             if each.parity is not None and each.reason
         ]
         if recipe is not Recipe.FLOAT32:
-            if report.precision == Recipe.FLOAT32:
+            nothing = _no_op(recipe, report)
+            if nothing is not None:
                 raise RefusedError(
-                    f"it is a silent no-op: all weights are still float32 ({record.size_bytes} bytes)",
-                    record.checks,
+                    f"it is a silent no-op: {nothing} ({record.size_bytes} bytes)", record.checks
                 )
             if record.float32_size_bytes is not None and record.size_bytes >= record.float32_size_bytes:
                 flags.append(f"larger: {record.size_bytes} bytes, float32 has {record.float32_size_bytes}")
@@ -324,8 +326,18 @@ def _s8s8(activations: str) -> str | None:
     return None
 
 
+def _no_op(recipe: Recipe, report: FileReport) -> str | None:
+    """What is still as it was, where a file does not have what its recipe is about; else ``None``."""
+    is_quantized = any(each.granularity for each in report.weights)
+    if report.precision == Recipe.FLOAT32 and not is_quantized:
+        return "all weights are still float32"
+    if recipe is Recipe.FLOAT16 and not any(each.dtype == "float16" for each in report.weights):
+        return "no weight is float16"
+    return "no weight is quantized" if recipe.weight_bits <= _MOST_INTEGER_BITS and not is_quantized else None
+
+
 def _left_in_float(recipe: Recipe, report: FileReport) -> list[str]:
-    if recipe.weight_bits >= 16:  # noqa: PLR2004 - bits
+    if recipe.weight_bits > _MOST_INTEGER_BITS:
         return []
     total = sum(each.elements for each in report.weights)
     floats = sum(each.elements for each in report.weights if each.dtype in {"float32", "float16"})

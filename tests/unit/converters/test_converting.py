@@ -18,6 +18,7 @@ from converters.golden import read_samples  # noqa: E402
 from converters.making import Request  # noqa: E402
 from converters.recipes import Recipe, Target  # noqa: E402
 from converters.sources.base import Port, SourceKind  # noqa: E402
+from converters.sources.opening import open_source  # noqa: E402
 from converters.sources.torch_modules import from_architecture, from_module  # noqa: E402
 from zoo.errors import ConversionError, UsageError  # noqa: E402
 
@@ -127,6 +128,78 @@ def test_a_sparse_file_of_dense_weights_is_a_silent_no_op_and_refused(tmp_path):
     certificate = convert(source("classifier"), request(tmp_path, Recipe.SPARSE))
     assert certificate.files == ()
     assert all("no-op" in each.reason for each in certificate.refused)
+
+
+def test_a_net_without_weights_has_nothing_to_compress(tmp_path):
+    class Double(torch.nn.Module):
+        def forward(self, x):
+            return torch.relu(2 * x)
+
+    plain = from_module(Double(), [torch.randn(1, 4)], "double", SourceKind.PYTHON, "double")
+    recipes = Recipe.FLOAT16, Recipe.INT8_WEIGHTS, Recipe.INT4_WEIGHTS
+    made = convert(plain, request(tmp_path, *recipes))
+    assert [each.path for each in made.files if each.recipe != "float16"] == []
+    assert all("no-op" in each.reason for each in made.refused)
+
+
+def test_a_file_that_a_quantizer_left_in_float_is_refused(tmp_path):
+    net, example = nets.classifier()
+    path = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(net, (example,)), path)
+    # coremltools' quantizer of layers finds none in an exported graph
+    made = convert(
+        open_source(str(path)), request(tmp_path / "out", Recipe.INT8, targets=(Target.COREML, Target.TFLITE))
+    )
+    assert [each.path for each in made.files] == ["net-int8.tflite"]
+    assert "no weight is quantized" in made.refused[0].reason
+
+
+def test_whole_numbers_go_in_as_the_format_has_them(tmp_path):
+    torch.manual_seed(0)
+
+    class Words(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.head = torch.nn.Embedding(50, 16), torch.nn.Linear(16, 5)
+
+        def forward(self, words):
+            return self.head(self.table(words).mean(1))
+
+    words = from_module(Words().eval(), [torch.randint(0, 50, (1, 12))], "words", SourceKind.PYTHON, "words")
+    made = convert(
+        words, request(tmp_path, Recipe.FLOAT32, Recipe.INT8, targets=(Target.TFLITE, Target.ONNX))
+    )
+    assert [each.path for each in made.files if each.format == "tflite"] == [
+        "words-float32.tflite",
+        "words-int8.tflite",
+    ]
+
+
+def test_what_a_framework_cannot_do_is_said_in_one_plain_line(tmp_path):
+    class Depends(torch.nn.Module):
+        def forward(self, x):
+            return 2 * x if x.sum() > 0 else x - 1
+
+    depends = from_module(Depends(), [torch.ones(1, 4)], "depends", SourceKind.PYTHON, "depends")
+    made = convert(depends, request(tmp_path, Recipe.FLOAT32))
+    assert made.files == ()
+    assert all(each.reason.isprintable() for each in made.refused)
+
+
+def test_layers_that_the_older_core_ml_format_cannot_be_checked_with_make_an_ml_program(tmp_path):
+    torch.manual_seed(0)
+
+    class Steps(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.steps, self.head = torch.nn.LSTM(4, 8, batch_first=True), torch.nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.head(self.steps(x)[0][:, -1])
+
+    steps = from_module(Steps().eval(), [torch.randn(1, 6, 4)], "steps", SourceKind.PYTHON, "steps")
+    made = convert(steps, request(tmp_path, Recipe.FLOAT32, targets=(Target.COREML,), tiny=True))
+    assert [each.path for each in made.files] == ["steps-float32.mlpackage"]
 
 
 def test_weights_too_coarse_for_the_net_are_refused_with_what_was_measured(tmp_path):
