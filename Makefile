@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench rebuild matrix delegates recipes pictures clean
+.PHONY: pick check install test test-long fuzz bench rebuild matrix claims delegates recipes pictures clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -42,6 +42,9 @@ rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 
 matrix: install  ## docs/conversion-matrix.md: every net to every format in every precision; ZOO_PHOTOS=DIR: photos for one
 	$(BIN)/python benchmarks/conversion_matrix.py
+
+claims: install  ## docs/claims.md: published claims of compression, measured; CLAIMS="--only vgg-small --seed 0" for some
+	$(BIN)/python benchmarks/claims.py $(CLAIMS)
 
 delegates: .venv/.all  ## docs/delegates.md, from the rules
 	$(BIN)/python -c "from converters.inspection.coverage import manual; print(manual(), end='')" > docs/delegates.md

@@ -1,0 +1,193 @@
+"""Jobs of the claims that no recipe says: containers, lottery tickets, and int8 against float32 on the clock."""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from architectures.catalogue import parse
+from compress.container.packing import pack, unpack
+from compress.net import Blueprint, Net, fresh
+from compress.recipes.options import build
+from compress.recipes.recipe import InputPlan
+from compress.sweep.work import Parents, Report
+from compress.training import Settings, fit
+from compress.weight_pruning import Lottery, draw, kept_weights, reinitialized
+from converters.converting import convert
+from converters.inspection.inspecting import Inspector
+from converters.making import Request
+from converters.recipes import Recipe, Target
+from converters.runners.base import RUNNERS, runner
+from converters.sources.base import SourceKind
+from converters.sources.torch_modules import from_module
+from datasets.catalogue import known
+from datasets.loading import load
+from registry.continua import read_continuum
+from zoo.continuum import inputs, stages
+from zoo.continuum.files import Judging, Made, files_of
+
+Record = dict[str, Any]
+RESULT = "result.json"
+_CALIBRATION = 64
+_ROUNDS = 15
+
+
+def run(spec: Mapping[str, Any], parents: Parents, report: Report) -> Mapping[str, bytes]:
+    """Do the job of a stage: one of those below, or of a recipe."""
+    torch.set_num_threads(1)
+    if "container" in spec:
+        return _result(_container(parents))
+    if "lottery" in spec:
+        return _result(_tickets(spec, parents, report))
+    if "latency" in spec:
+        return _result(_latency(spec, report))
+    if "times" in spec:
+        return _result(_times(parents, report))
+    return stages.run(spec, parents, report)
+
+
+def _result(found: Record | list[Record]) -> dict[str, bytes]:
+    return {RESULT: json.dumps(found, sort_keys=True).encode()}
+
+
+def _container(parents: Parents) -> dict[str, Any]:
+    """The whole deep-compression file of a net, which must restore every bit of the net.
+
+    Masks leave zeros with a sign, which means nothing and which containers do not keep: it goes before.
+    """
+    net = Net.from_bytes(parents["net"]["net.safetensors"])
+    with torch.no_grad():
+        for each in net.module.parameters():
+            each.add_(0.0)
+    data = pack(net)
+    if unpack(data).to_bytes() != net.to_bytes():
+        raise RuntimeError("the container does not restore the net bit for bit")
+    kept = kept_weights(net)
+    return {
+        "container_bytes": len(data),
+        "float_bytes": 4 * sum(each.numel() for each in net.module.parameters()),
+        "weights_kept": sum(each.kept for each in kept),
+        "weights": sum(each.total for each in kept),
+    }
+
+
+def _tickets(spec: Mapping[str, Any], parents: Parents, report: Report) -> list[dict[str, Any]]:
+    """Dense net, tickets and other weights under the tickets' masks, trained alike and scored as files."""
+    plan = build(InputPlan, spec["input"], "input", [])
+    assert plan is not None  # noqa: S101 - the recipe was checked
+    data, told = inputs.Prepared.from_files(parents["data"]), spec["lottery"]
+    architecture = parse(spec["architecture"])
+    dense = fresh(
+        Blueprint(architecture.name, architecture.shape, len(known(spec["dataset"]).classes)), spec["seed"]
+    )
+    samples = inputs.training_samples(plan, data, architecture.shape, without=None, augment=False)
+    calibration = torch.cat([each.inputs for each in samples.first(_CALIBRATION).batches()]).numpy()
+    part = load(spec["dataset"], splits=[stages.TEST]).part(stages.TEST)
+    nets = {"dense": dense}
+    drawn = draw(
+        dense, samples, Settings(**told["round"]), Lottery(told["per_round"], told["head_per_round"]),
+        wanted=[1 - each for each in told["kept"]], seed=spec["seed"], report=report,
+    )  # fmt: skip
+    for share, ticket in zip(told["kept"], drawn, strict=True):
+        nets[f"ticket {share}"] = ticket
+        nets[f"reinit {share}"] = reinitialized(ticket, spec["seed"] + 1000)
+    found = []
+    for name, net in nets.items():
+        fit(net.module, samples, Settings(**told["last"]), seed=spec["seed"])
+        judging = Judging(
+            "lenet", [("tflite", "float32")], inputs.preprocessing_of(plan), known(spec["dataset"]).classes,
+            calibration, part,
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="zoo-claims-") as folder:
+            (made,) = files_of(net, judging, Path(folder), report)
+        if not isinstance(made, Made) or made.evaluation is None:
+            raise RuntimeError(f"{name}: no file: {made}")
+        right = made.evaluation.correct
+        kind, _, share = name.partition(" ")
+        found.append(
+            {
+                "kind": kind,
+                "share": float(share or 1.0),
+                "accuracy": 100 * sum(right) / len(right),
+                "samples": len(right),
+                "kernels": f"{made.evaluation.runtime} ({made.evaluation.kernels})",
+                "weights_kept": sum(each.kept for each in kept_weights(net)),
+                "weights": sum(each.total for each in kept_weights(net)),
+            }
+        )
+        report(f"{name}: {found[-1]['accuracy']:.2f} %")
+    return found
+
+
+def _latency(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Float32 against static int8 in LiteRT, turn by turn in one run; latency does not depend on the weights."""
+    architecture = parse(spec["architecture"])
+    net = fresh(Blueprint(architecture.name, architecture.shape, architecture.classes), 0)
+    random = np.random.default_rng(0)
+    samples = random.normal(size=(_CALIBRATION, *architecture.shape)).astype(np.float32)
+    with tempfile.TemporaryDirectory(prefix="zoo-claims-") as folder:
+        np.save(Path(folder) / "samples.npy", samples)
+        request = Request(
+            (Target.TFLITE,), (Recipe.FLOAT32, Recipe.INT8), Path(folder) / "out",
+            Path(folder) / "samples.npy", keep_slow=True,
+        )  # fmt: skip
+        example = torch.from_numpy(samples[:1])
+        source = from_module(
+            net.module, [example], architecture.name, SourceKind.ARCHITECTURE, architecture.name
+        )
+        made = convert(source, request, report)
+        if made.refused:
+            raise RuntimeError(f"refused: {[each.reason for each in made.refused]}")
+        paths = {each.recipe: Path(folder) / "out" / each.path for each in made.files}
+        return {"net": architecture.name} | _timed(
+            ("float32", "int8"), paths, np.moveaxis(samples[:1], 1, -1), report
+        )
+
+
+def _times(parents: Parents, report: Report) -> dict[str, Any]:
+    """The files of a net against those of the net that it was made of, float32, turn by turn in one run."""
+    with tempfile.TemporaryDirectory(prefix="zoo-claims-") as folder:
+        paths = {role: _float_file(files, Path(folder) / f"{role}.tflite") for role, files in parents.items()}
+        with Inspector() as inspector:
+            graph = inspector.inspect(paths["whole"]).graph
+        assert graph is not None  # noqa: S101 - a converted file has one
+        shape = graph.tensors[graph.inputs[0]].shape or ()
+        sample = np.random.default_rng(0).random([each or 1 for each in shape], dtype=np.float32)
+        return _timed(("whole", "smaller"), paths, sample, report)
+
+
+def _float_file(files: Mapping[str, bytes], path: Path) -> Path:
+    """Write the float32 file that an ``emit`` stage holds."""
+    found = read_continuum(files[stages.CONTINUUM_FILE].decode(), "emitted").variants
+    (sha256,) = [each.sha256 for each in found if each.precision == "float32"]
+    path.write_bytes(files[f"{stages.BLOB}{sha256}"])
+    return path
+
+
+def _timed(
+    pair: tuple[str, str], paths: Mapping[str, Path], sample: NDArray[Any], report: Report
+) -> dict[str, Any]:
+    """How much faster the second file of a pair is."""
+    running = runner(RUNNERS[".tflite"][0])
+    taken: dict[str, list[float]] = {each: [] for each in pair}
+    for _ in range(_ROUNDS):
+        for role in pair:
+            latency = running.latency_ms(paths[role], [sample])
+            assert latency is not None  # noqa: S101 - XNNPACK's kernels have one
+            taken[role].append(latency)
+    slow_ms, fast_ms = (_median(taken[each]) for each in pair)
+    ratios = [one / other for one, other in zip(*(taken[each] for each in pair), strict=True)]
+    report(f"{pair[0]} {slow_ms:.3f} ms, {pair[1]} {fast_ms:.3f} ms")
+    return {
+        "slow_ms": slow_ms, "fast_ms": fast_ms, "ratio": _median(ratios), "low": min(ratios),
+        "high": max(ratios), "rounds": _ROUNDS, "kernels": f"{running.runtime} ({running.kernels})",
+    }  # fmt: skip
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values))
