@@ -21,7 +21,7 @@ check: .venv/.dev  ## lint, types and the light tests
 
 install: .venv/.all  ## everything, all extras
 
-test: install  ## every check but the long ones
+test: install .venv/.data  ## every check but the long ones
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -58,6 +58,14 @@ pictures: install  ## the pictures of the README
 
 clean:  ## the virtual environment and all caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A whole sweep is tested on Fashion-MNIST (MIT). Without it those tests are skipped, and say so.
+.venv/.data: .venv/bin/python
+	@test -e /usr/share/datasets/fashion-mnist -o -n "$(ZOO_DATA)" || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's dataset-fashion-mnist (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends dataset-fashion-mnist >/dev/null; } || \
+	  echo "make: Fashion-MNIST is not on this machine, so tests on it are skipped. As root: apt-get install dataset-fashion-mnist, or set ZOO_DATA" >&2
+	@touch $@
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or 3.12 found. Install one, or name it: make pick PYTHON=/path/to/python3.12" >&2; exit 1; }

@@ -1,7 +1,7 @@
 """Which precisions a net can be written in without undoing what it was trained for.
 
-A file's grid of ``2q + 1`` levels holds a trained grid of ``2p + 1`` levels exactly if q is a multiple of p: then each
-trained integer is an integer of the file. 8, 4, 3 and 2 bits have p = 127, 7, 3 and 1.
+A file's grid holds a trained grid of as many bits or fewer: the converters find the trained scales and keep them, so
+each trained integer is an integer of the file.
 """
 
 import re
@@ -20,11 +20,6 @@ _GRID_BITS: Mapping[str, int] = MappingProxyType(
 )  # fmt: skip
 """Bits of a file's grid, one scale a channel, by its precision."""
 _PALETTE = re.compile(r"palette(\d+)", re.ASCII)
-
-
-def largest_integer(bits: int) -> int:
-    """Of a symmetric grid."""
-    return int(2 ** (bits - 1) - 1)
 
 
 def unfit(steps: Sequence[Step], precision: str) -> str:
@@ -63,7 +58,7 @@ def _unfit_grid(trained: Sequence[int], precision: str) -> str:
     bits = _GRID_BITS.get(precision)
     if bits is None:
         return f"its weights lie on one grid a channel, which {precision} does not have"
-    off = [each for each in trained if largest_integer(bits) % largest_integer(each)]
+    off = [each for each in trained if each > bits]
     if off:
         grid = " and ".join(map(str, off))
         return f"its weights lie on a grid of {grid} bits, which the {bits}-bit grid of {precision} does not hold"

@@ -179,9 +179,9 @@ CASES = {
         of_steps('do = "train"', 'do = "share"', emit='[[emit]]\nprecisions = ["int8"]'),
         ["emit[0]: no int8 of 'a': its weights share the values of a codebook"],
     ),
-    "eight bits of four": (
-        of_steps('do = "qat", weight_bits = 4', emit='[[emit]]\nprecisions = ["int8"]'),
-        ["emit[0]: no int8 of 'a': its weights lie on a grid of 4 bits, which the 8-bit grid of int8 does not hold"],
+    "four bits of eight": (
+        of_steps('do = "qat", weight_bits = 8', emit='[[emit]]\nprecisions = ["int4_weights"]'),
+        ["emit[0]: no int4_weights of 'a': its weights lie on a grid of 8 bits, which the 4-bit grid of int4_weights"],
     ),
     "no zeros to leave out": (
         of_steps('do = "train"', emit='[[emit]]\nformats = ["tflite"]\nprecisions = ["sparse"]'),
