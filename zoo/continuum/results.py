@@ -1,14 +1,15 @@
 """What a conversion and its evaluation gave, as a variant of the registry: every fact read back from the bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters.certificate import FilePort, FileRecord
-from converters.inspection.report import Coverage, FileReport, Format
+from converters.inspection.coverage.registering import delegates
+from converters.inspection.report import FileReport, Format
 from registry.spec import Decoding, DecodingKind, Port, Preprocessing, Spec
-from registry.values import Accuracy, Availability, DelegateCoverage, Precision, Processor, Variant
+from registry.values import Accuracy, Availability, Precision, Variant
 
 if TYPE_CHECKING:
     from zoo.continuum.files import Made
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
 WEIGHTS = "device-zoo"
 LARGEST_HELD_BYTES = 6_000_000
 
-# Delegates that mean the same on every device that has the runtime and the processor, by the names of inspection.
-_DELEGATES: Mapping[str, tuple[str, str, Processor]] = {
-    "tflite-gpu": ("gpu", "tflite", Processor.GPU),
-    "nnapi": ("nnapi", "tflite", Processor.NNAPI),
-    "hexagon": ("hexagon", "tflite", Processor.DSP),
-    "tflm": ("tflm", "tflm", Processor.CPU),
-    "coreml-ane": ("neural engine", "coreml", Processor.NPU),
-}
 _FORMATS = {
     Format.TFLITE: "tflite",
     Format.ONNX: "onnx",
@@ -145,27 +138,9 @@ def variant_of(
         accuracies=tuple(accuracies),
         spec=made.spec,
         certificate=certificate,
-        coverage=tuple(_coverage(each) for each in report.coverage if each.delegate in _DELEGATES),
+        coverage=delegates(report),
     )
 
 
 def _memory(arena_bytes: int | None) -> str:
     return "" if arena_bytes is None else f"TFLM takes {arena_bytes:,} bytes of working memory"
-
-
-def _coverage(found: Coverage) -> DelegateCoverage:
-    name, runtime, processor = _DELEGATES[found.delegate]
-    reasons: dict[str, str] = {}
-    for each in found.breaks:
-        reasons.setdefault(each.kind, f"{each.kind} ({each.reason})")
-    return DelegateCoverage(
-        name,
-        runtime,
-        processor,
-        found.operators,
-        found.of_operators,
-        found.macs,
-        found.of_macs,
-        found.partitions,
-        tuple(reasons.values()),
-    )
