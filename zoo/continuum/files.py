@@ -20,7 +20,7 @@ from converters.sources.torch_modules import from_module
 from datasets.values import Part
 from registry.certificates import certificate_digest
 from registry.spec import Preprocessing, Spec
-from zoo.continuum.results import spec_of
+from zoo.continuum.specs import spec_of
 from zoo.evaluation import Evaluation, evaluate
 
 if TYPE_CHECKING:
