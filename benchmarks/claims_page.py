@@ -99,7 +99,8 @@ def _head(done: int, rows: int) -> Iterator[str]:
         "unresolved" counts seeds whose paired bootstrap interval (95 %) has zero in it. Ratios of deep compression
         are float32 bytes of all parameters over the bytes of the whole container file, codebooks, tables and names
         included; each container restored its net bit for bit in the run, or the run would have failed. "Unresolved" in
-        place of a verdict: the mean is below the float net's, and no seed's interval says that it really is."""
+        place of a verdict: the mean is below the float net's, and no seed's interval says that it really is. A verdict
+        on fewer than 3 seeds is provisional."""
     )
     yield from _paragraph(
         """What to keep in mind: settings were chosen by looking at the test split (three tries for LeNet-300-100), so
@@ -120,7 +121,9 @@ def _table(rows: Sequence[tuple[Claim, str]]) -> Iterator[str]:
 
 
 def _details(results: Results) -> Iterator[str]:
-    scored = [each for each in results.records if each["kind"] == "files"]
+    files = [each for each in results.records if each["kind"] == "files"]
+    once = {(each["name"], each["seed"], each["precision"]): each for each in files}  # groups share nets
+    scored = list(once.values())
     if scored:
         yield "## Scored files"
         yield ""
