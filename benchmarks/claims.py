@@ -33,13 +33,7 @@ JOB = "claims_jobs:run"
 RECIPES = ("lenet-300-100", "vgg-small", "vgg-filters", "lenet-5")
 FLOAT = "float"  # the net of a recipe that others are compared with
 PACKED = ("prune-weights", "share", "qat")
-TIMED = (
-    "resnet-8",
-    "mobilenet-v1-0.25-128",
-    "mobilenet-v1-1.0-224",
-    "mobilenet-v3-small-1.0-96",
-    "vgg-small-0.5-28",
-)
+TIMED = ("resnet-8", "mobilenet-v1-0.25-128", "mobilenet-v3-small-1.0-96")
 LOTTERY = {
     "kept": [0.2, 0.1, 0.05],
     "per_round": 0.3,
@@ -148,7 +142,10 @@ def wanted(every: list[Stage], told: list[Planned], groups: list[str], seeds: li
 
 
 def records(told: list[Planned], before: dict[str, list[Record]]) -> dict[str, list[Record]]:
-    """What is known, by the key of the stage that gave it: from the store, else what was written before."""
+    """What is known, by group and the key of the stage that gave it: from the store, else what was written before.
+
+    Two groups may share a stage.
+    """
     store, found = Store(WORK), {}
     held = {each.stage.key for each in told if store.holds(each.stage.key)}
     floats = {
@@ -157,9 +154,9 @@ def records(told: list[Planned], before: dict[str, list[Record]]) -> dict[str, l
         if each.stage.key in held and each.about["kind"] == "files" and each.about["net"] == FLOAT
     }
     for each in told:
-        key = each.stage.key
-        if key in held:
-            files = store.files(key)
+        key = f"{each.group} {each.stage.key}"
+        if each.stage.key in held:
+            files = store.files(each.stage.key)
             if each.about["kind"] != "files":
                 result = json.loads(files["result.json"])
                 results = result if isinstance(result, list) else [result]

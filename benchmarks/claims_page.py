@@ -93,16 +93,18 @@ def _head(done: int, rows: int) -> Iterator[str]:
         groups of rows: `make claims CLAIMS="--only lenet-300-100 --seed 0"`."""
     )
     yield from _paragraph(
-        """All of ours are on Fashion-MNIST (60,000 to train, 10,000 to test). Accuracies are those of the converted
+        """Accuracies of ours are on Fashion-MNIST (60,000 to train, 10,000 to test). They are those of the converted
         files in LiteRT on the whole test split, n = 10,000. A value is the mean over the seeds, with the smallest
         and the largest behind it. Points are the difference from the float32 file of the float net of the same seed;
         "unresolved" counts seeds whose paired bootstrap interval (95 %) has zero in it. Ratios of deep compression
         are float32 bytes of all parameters over the bytes of the whole container file, codebooks, tables and names
-        included; each container restored its net bit for bit in the run, or the run would have failed. "Unresolved" in
-        place of a verdict: the mean is below the float net's, and no seed's interval says that it really is."""
+        included; each container restored its net bit for bit in the run (zeros without a sign), or the run would have
+        failed. "Unresolved" in
+        place of a verdict: the mean is below the float net's, and no seed's interval says that it really is. A verdict
+        on fewer than 3 seeds is provisional."""
     )
     yield from _paragraph(
-        """What to keep in mind: settings were chosen by looking at the test split (three tries for LeNet-300-100), so
+        """What to keep in mind: settings were chosen by looking at the test split (five tries for LeNet-300-100), so
         differences of a few tenths of a point mean little. LeNets go on from the float net, as in the paper, and learn
         longer than it in all; it is their teacher, too. All nets of the small VGG have equally many epochs, and few of
         them: it is not trained to the end. Lottery rounds have one epoch and take 30 % of what is left (15 % of the
@@ -120,7 +122,9 @@ def _table(rows: Sequence[tuple[Claim, str]]) -> Iterator[str]:
 
 
 def _details(results: Results) -> Iterator[str]:
-    scored = [each for each in results.records if each["kind"] == "files"]
+    files = [each for each in results.records if each["kind"] == "files"]
+    once = {(each["name"], each["seed"], each["precision"]): each for each in files}  # groups share nets
+    scored = list(once.values())
     if scored:
         yield "## Scored files"
         yield ""
