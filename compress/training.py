@@ -114,7 +114,7 @@ class KeepZeros:
         """See `Constraint.after_step`."""
         with torch.no_grad():
             for weight, kept in self._kept:
-                weight.mul_(kept)
+                weight.mul_(kept).add_(0.0)  # no negative zeros: files keep none
 
 
 def fit(

@@ -121,7 +121,7 @@ class _Pool:
         """Make zero what the masks say."""
         with torch.no_grad():
             for weight, mask in zip(self.weights, self.masks, strict=True):
-                weight.mul_(mask)
+                weight.mul_(mask).add_(0.0)
 
 
 class GradualMagnitude:
@@ -288,7 +288,7 @@ def reinitialized(ticket: Net, seed: int) -> Net:
     found = _layers(other.module)
     with torch.no_grad():
         for path, layer in _layers(ticket.module).items():
-            found[path].weight.mul_(layer.weight != 0)
+            found[path].weight.mul_(layer.weight != 0).add_(0.0)
     return other
 
 
@@ -323,7 +323,7 @@ def _rewound(initial: Net, trained: Net, counts: Mapping[str, int]) -> Net:
                 kept = layer.weight.abs().flatten().topk(counts[path]).indices
                 mask = torch.zeros(layer.weight.numel())
                 mask[kept] = 1
-                layers[path].weight.mul_(mask.view_as(layer.weight))
+                layers[path].weight.mul_(mask.view_as(layer.weight)).add_(0.0)
     return ticket
 
 

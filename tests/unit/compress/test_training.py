@@ -53,6 +53,7 @@ def test_weights_that_were_pruned_stay_zero():
         weight[:, ::2] = 0
     fit(net.module, learnable.pictures(), QUICK, seed=0)
     assert not net.module.classifier.weight[:, ::2].any()
+    assert not torch.signbit(net.module.classifier.weight[:, ::2]).any()
     assert net.module.classifier.weight[:, 1::2].all()
 
 
