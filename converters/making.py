@@ -224,23 +224,21 @@ class Series:
     def _checks(self, recipe: Recipe, path: Path) -> tuple[Check, ...]:
         """Run the file wherever this machine can, and hold the first runtime to the recipe's tolerance."""
         samples = [_laid_out(each, self._made.layout.inputs) for each in self._golden.inputs]
-        checks = []
+        checks: list[Check] = []
         for entry in RUNNERS[path.suffix]:
             try:
                 found = runner(entry)
                 runs = found.run(path, samples)
-                outputs = [_restored(each, self._made.layout) for each in runs]
-                checks.append(Check(found.runtime, found.kernels, compare(self._golden.outputs, outputs)))
+                parity = compare(self._golden.outputs, [_restored(each, self._made.layout) for each in runs])
             except CannotRunError as problem:
                 checks.append(Check(entry.package, "", None, str(problem)))
+                continue
             except ValueError as problem:
                 raise RefusedError(f"its outputs are not the source's: {problem}", checks) from problem
-        for place, each in enumerate(checks):
-            missed = None if each.parity is None else TOLERANCES[recipe].missed_by(each.parity)
-            if missed is not None:
-                checks[place] = replace(each, reason=missed)
-                if place == 0:
-                    raise RefusedError(f"{each.runtime} ({each.kernels}): {missed}", checks)
+            missed = TOLERANCES[recipe].missed_by(parity)
+            checks.append(Check(found.runtime, found.kernels, parity, missed or ""))
+            if missed is not None and len(checks) == 1:  # the slow ones need not run any more
+                raise RefusedError(f"{found.runtime} ({found.kernels}): {missed}", checks)
         if checks[0].parity is None and not self._request.allow_unchecked:
             raise RefusedError(
                 f"nothing here can check it: {checks[0].reason}. --allow-unchecked writes it all the same",

@@ -3,7 +3,8 @@
 Apart from `zoo.actions`, because these load frameworks: each is imported when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,21 @@ if TYPE_CHECKING:
     from converters.certificate import Certificate
     from converters.inspection.report import FileReport
     from converters.making import Request
+
+
+@contextmanager
+def converters() -> Iterator[None]:
+    """Import what converts.
+
+    Raises:
+        MissingExtraError: a package that it needs is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError(
+            f"converting needs '{problem.name}'. Install it with: pip install 'device-zoo[convert]'"
+        ) from problem
 
 
 def inspect(path: Path) -> "FileReport":
@@ -44,12 +60,8 @@ def convert(
     Raises:
         ZooError: the source, the samples or the folder cannot be used, or a framework is missing.
     """
-    try:
+    with converters():
         from converters.converting import convert as run
         from converters.sources.opening import open_source
-    except ModuleNotFoundError as problem:
-        raise MissingExtraError(
-            f"converting needs '{problem.name}'. Install it with: pip install 'device-zoo[convert]'"
-        ) from problem
     progress("reading the source")
     return run(open_source(source, weights), request, progress)

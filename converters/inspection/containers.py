@@ -10,7 +10,7 @@ specification, section II.A; PyTorch's torch/export/pt2_archive.
 import mmap
 import re
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -101,6 +101,7 @@ TENSORFLOW_TYPES: Mapping[int, str] = MappingProxyType(
 RISKY = frozenset(
     {"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "LoadDataset"}
 )
+_PER_LINE = 8
 SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 UNKNOWN_LENGTH = 2**64 - 1  # -1 as it lies on the wire
 
@@ -136,8 +137,11 @@ def _saved_model(path: Path) -> Reading:
         )
     if problems:
         raise UnreadableError(problems)
-    entries, risky, tool = [], set(), ""
+    entries: list[str] = []
+    risky: set[str] = set()
+    tool = ""
     for graph in graphs:
+        kinds = Counter(_operators(graph))
         for info in _messages(graph, 1):
             tool = _text(info, 5) or tool
             entries.append(
@@ -145,7 +149,8 @@ def _saved_model(path: Path) -> Reading:
             )
         for entry in _messages(graph, 5):
             entries += [_signature(entry, definition) for definition in _messages(entry, 2)]
-        risky |= {kind for kind in _operators(graph) if kind in RISKY}
+        entries += _counted(kinds)
+        risky |= RISKY.intersection(kinds)
     for each in sorted(path.rglob("*")):
         if each.is_file():
             entries.append(f"{each.relative_to(path).as_posix()} {each.stat().st_size:,} bytes")
@@ -154,6 +159,16 @@ def _saved_model(path: Path) -> Reading:
     return Reading(
         "SavedModel", None, producer, entries=tuple(entries[:MAX_ENTRIES]), warnings=tuple(warnings)
     )
+
+
+def _counted(kinds: Counter[str]) -> Iterator[str]:
+    """How many operators of which kinds, the most frequent first, a handful a line; functions are counted once."""
+    named = [
+        f"{kind} x{number}" for kind, number in sorted(kinds.items(), key=lambda each: (-each[1], each[0]))
+    ]
+    yield f"{kinds.total()} nodes of {len(kinds)} kinds, those of all functions included"
+    for start in range(0, len(named), _PER_LINE):
+        yield f"  {', '.join(named[start : start + _PER_LINE])}"
 
 
 def _operators(graph: bytes) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """What every target is, and the table of targets: all that is known of each before it is imported."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -102,12 +104,16 @@ class Entry:
         converter: ``module:class``; the class takes the source and a scratch folder.
         extra: the extra that brings what it needs.
         packages: whose versions the certificate names.
+        modules: what is imported on the way; all are looked for before anything is converted.
     """
 
     converter: str
     extra: str
     packages: tuple[str, ...]
+    modules: tuple[str, ...]
 
+
+_TFLITE = ("torch", "litert_torch", "ai_edge_quantizer", "ai_edge_litert")
 
 TARGETS: Mapping[Target, Entry] = MappingProxyType(
     {
@@ -115,25 +121,47 @@ TARGETS: Mapping[Target, Entry] = MappingProxyType(
             "converters.targets.tflite:TfliteConverter",
             "tflite",
             ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
+            _TFLITE,
         ),
         Target.COREML: Entry(
-            "converters.targets.coreml:CoremlConverter", "coreml", ("torch", "coremltools", "scikit-learn")
+            "converters.targets.coreml:CoremlConverter",
+            "coreml",
+            ("torch", "coremltools", "scikit-learn"),
+            ("torch", "coremltools", "sklearn"),
         ),
         Target.ONNX: Entry(
-            "converters.targets.onnx:OnnxConverter", "onnx", ("torch", "onnx", "onnxscript", "onnxruntime")
+            "converters.targets.onnx:OnnxConverter",
+            "onnx",
+            ("torch", "onnx", "onnxscript", "onnxruntime"),
+            ("torch", "onnx", "onnxscript", "onnxruntime"),
         ),
-        Target.C: Entry("converters.targets.c_source:CConverter", "tflite", ("bakenn",)),
+        Target.C: Entry(
+            "converters.targets.c_source:CConverter", "tflite", ("bakenn",), (*_TFLITE, "bakenn")
+        ),
     }
 )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # loaded in an odd way, or kept from being loaded
+        return sys.modules.get(module) is not None
 
 
 def converter(target: Target, source: Source, scratch: Path) -> Converter:
     """Import the converter to ``target`` and give it the source.
 
     Raises:
-        MissingExtraError: its framework is not installed.
+        MissingExtraError: its frameworks are not installed; all that are missing are named.
     """
     entry = TARGETS[target]
+    missing = [each for each in entry.modules if not _is_installed(each)]
+    if missing:
+        raise MissingExtraError(
+            f"converting to {target} needs {' and '.join(map(repr, missing))}. "
+            f"Install it with: pip install 'device-zoo[{entry.extra}]'"
+        )
     module, _, name = entry.converter.partition(":")
     try:
         made: Converter = getattr(import_module(module), name)(source, scratch)

@@ -57,6 +57,9 @@ def read(path: Path) -> Any:
 def write(model: Any, path: Path) -> None:
     """Write a ``ModelT``, its operators at the versions that they need."""
     raise_versions(model, _NAMES)
+    for each in model.buffers:  # anything but numpy's bytes is packed one by one, some millions in Python
+        if each.data is not None and not (isinstance(each.data, np.ndarray) and each.data.dtype == np.uint8):
+            each.data = np.frombuffer(bytes(each.data), np.uint8)
     path.write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 

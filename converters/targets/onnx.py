@@ -14,6 +14,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import onnx
+import onnx.version_converter
 from onnx import TensorProto, helper, numpy_helper
 
 from converters import grids
@@ -26,7 +27,7 @@ from zoo.errors import ConversionError
 OPSET = 20
 """The newest that mobile builds of ONNX Runtime are widely shipped with; integers of few bits need a newer one."""
 _STORAGE = {
-    8: (TensorProto.INT8, np.int8, OPSET, 10),
+    8: (TensorProto.INT8, np.int8, 13, 7),
     4: (TensorProto.INT4, ml_dtypes.int4, 21, 10),
     2: (TensorProto.INT2, ml_dtypes.int2, 25, 12),
 }
@@ -108,8 +109,11 @@ class OnnxConverter:
                     f"ONNX Runtime's tools cannot make {recipe} of {self._source.name}: {first_line(problem)}"
                 ) from problem
         strip(model)
-        # The checker's shape inference takes sparse weights for another type; runtimes make them dense first.
-        onnx.checker.check_model(model, full_check=not model.graph.sparse_initializer)
+        try:
+            # The checker's shape inference takes sparse weights for another type; runtimes make them dense first.
+            onnx.checker.check_model(model, full_check=not model.graph.sparse_initializer)
+        except onnx.checker.ValidationError as problem:
+            raise ConversionError(f"the file made is no sound ONNX: {first_line(problem)}") from problem
         out.write_bytes(model.SerializeToString(deterministic=True))
 
     def _compressed(self, recipe: Recipe, settings: Settings) -> Any:
@@ -163,16 +167,13 @@ class OnnxConverter:
         return onnx.load(out)
 
     def _weight_only(self, bits: int) -> Any:
-        model = self._copy()
+        _, _, opset, ir_version = _STORAGE[bits]
+        model = _raised(self._copy(), opset)
         for slot in list(_weights(model)):
             values = np.moveaxis(numpy_helper.to_array(slot.initializer), slot.axis, 0)
             contiguous = np.ascontiguousarray(values, np.float32)
             grid = grids.find_grid(contiguous, bits) or grids.quantize(contiguous, bits)
             _dequantize_before(model, slot, grid)
-        _, _, opset, ir_version = _STORAGE[bits]
-        for each in model.opset_import:
-            if each.domain in {"", "ai.onnx"}:
-                each.version = max(each.version, opset)
         model.ir_version = max(model.ir_version, ir_version)
         return model
 
@@ -198,6 +199,13 @@ class OnnxConverter:
 
 
 _WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
+
+
+def _raised(model: Any, opset: int) -> Any:
+    """A model of at least ``opset``: attributes change between them, so the number alone will not do."""
+    if all(each.version >= opset for each in model.opset_import if each.domain in {"", "ai.onnx"}):
+        return model
+    return onnx.version_converter.convert_version(model, opset)
 
 
 def _axis(node: Any, rank: int) -> int:

@@ -105,7 +105,8 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a net to TFLite, Core ML and ONNX, and prove with golden inputs that the files compute the same."""
-    from converters.making import Request
+    with artifacts.converters():
+        from converters.making import Request
 
     if onnx_activations not in {"uint8", "int8"}:
         raise UsageError(f"--onnx-activations is {onnx_activations!r}, but uint8 or int8 is wanted")

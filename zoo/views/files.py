@@ -54,7 +54,10 @@ def _facts(found: "FileReport") -> list[tuple[str, str]]:
         ("outputs", _ports(graph, graph.outputs) if graph else ""),
         ("parameters", "" if found.params is None else count(found.params)),
         ("MACs", "" if found.macs is None or graph is None or not graph.operators else count(found.macs)),
-        ("precision", " ".join(each for each in (found.precision, str(found.granularity)) if each)),
+        (
+            "precision",
+            " ".join(each for each in (found.precision, str(found.granularity)) if each) if graph else "",
+        ),
         ("activations", ", ".join(f"{dtype} x{number}" for dtype, number in found.activations.items())),
         ("zero weights", "" if found.zeros is None else f"{100 * found.zeros:.1f} %"),
         (
@@ -63,7 +66,7 @@ def _facts(found: "FileReport") -> list[tuple[str, str]]:
         ),
         ("needs at least", ", ".join(f"{kind} {value}" for kind, value in found.minimum.items())),
         ("custom operators", ", ".join(found.custom_operators)),
-        ("overhead", _overhead(found)),
+        ("overhead", _overhead(found) if graph else ""),
         ("loads in", "; ".join(_load(each.runtime, each.reason, loaded=each.loaded) for each in found.loads)),
     ]
     return [(fact, value) for fact, value in facts if value]

@@ -17,6 +17,7 @@ from converters.sources.base import SourceKind  # noqa: E402
 from converters.sources.torch_modules import from_module  # noqa: E402
 from converters.targets.base import Settings, converter  # noqa: E402
 from converters.weights import weights_digest  # noqa: E402
+from zoo.errors import MissingExtraError  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nets  # noqa: E402
@@ -196,6 +197,21 @@ def test_zeros_are_left_out_of_sparse_files(tmp_path):
             made.write(recipe, settings(source, exact=True), path)
             sizes[recipe] = sum(each.stat().st_size for each in [path, *path.rglob("*")] if each.is_file())
         assert sizes[Recipe.SPARSE] < 0.5 * sizes[Recipe.FLOAT32], target
+
+
+@pytest.mark.parametrize(
+    ("target", "module", "extra"),
+    [(Target.TFLITE, "litert_torch", "tflite"), (Target.TFLITE, "ai_edge_quantizer", "tflite"),
+     (Target.COREML, "coremltools", "coreml"), (Target.COREML, "sklearn", "coreml"),
+     (Target.ONNX, "onnxscript", "onnx"), (Target.C, "bakenn", "tflite")],
+)  # fmt: skip
+def test_what_is_not_installed_is_said_before_anything_is_converted(
+    target, module, extra, monkeypatch, tmp_path
+):
+    source = on_a_grid(8)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"{module}.*pip install 'device-zoo\[{extra}\]'"):
+        converter(target, source, tmp_path)
 
 
 def test_tiny_files_carry_no_names(tmp_path):
