@@ -113,7 +113,7 @@ def _vary(
         clip = np.pad(clip, (max(0, 2 * shift), max(0, -2 * shift)))
     if changes.window_ms:
         clip = _centred(clip, round(changes.window_ms * rate_hz / 1000))
-    if changes.tone_db:
+    if changes.tone_db and len(clip):
         clip = _toned(clip, random.uniform(-1, 1, _TONES) * changes.tone_db)
     if noisy:
         clip = add_noise(clip, snr_db, random, tilt)

@@ -16,7 +16,10 @@ from datasets.augmenting import (
 from datasets.sound import centred
 
 RATE_HZ = 8000
-EVERYTHING = SoundChanges((0.85, 1.15), 2, (10, 30), 0.5, 1, 100, 6)
+EVERYTHING = SoundChanges(
+    speed=(0.85, 1.15), tempo=(0.9, 1.1), pitch_semitones=2, noise_snr_db=(10, 30), noise_share=0.5, noise_tilt=1,
+    shift_ms=100, tone_db=6, gain_db=6,
+)  # fmt: skip
 
 
 def tone(hz, length=4001):
@@ -112,9 +115,45 @@ def test_loudness_changes_within_its_range():
     assert 1.25 < max(gains) < 2.0
 
 
+def test_tempo_changes_the_length_and_not_the_pitch():
+    clip = tone(500, 8000).astype(np.int16)
+    (made,) = vary_clips([clip], RATE_HZ, SoundChanges(tempo=(1.25, 1.25)), np.random.default_rng(0))
+    assert len(made) == pytest.approx(8000 / 1.25, rel=0.01)
+    assert peak_hz(made) == pytest.approx(500, rel=0.02)
+
+
+def test_noise_fills_the_window_around_a_clip():
+    changes = SoundChanges(noise_share=1.0, window_ms=1000.0)
+    (made,) = vary_clips([tone(500, 2000).astype(np.int16)], RATE_HZ, changes, np.random.default_rng(0))
+    assert len(made) == RATE_HZ
+    assert made[:1000].any()
+    assert made[-1000:].any()
+    (longer,) = vary_clips([tone(500, 9000).astype(np.int16)], RATE_HZ, changes, np.random.default_rng(0))
+    assert len(longer) == RATE_HZ
+
+
+def test_tone_boosts_or_cuts_by_at_most_its_range():
+    random = np.random.default_rng(0)
+    clip = random.integers(-3000, 3000, 4096).astype(np.int16)
+    (made,) = vary_clips([clip], RATE_HZ, SoundChanges(tone_db=6.0), np.random.default_rng(1))
+    before, after = (np.abs(np.fft.rfft(each.astype(float))) for each in (clip, made))
+    change = 20 * np.log10(after[before > 1000] / before[before > 1000])
+    assert np.abs(change).max() < 6.1
+    assert change.max() - change.min() > 1
+
+
 @pytest.mark.parametrize(
     "changed",
-    [{"speed": (0, 1)}, {"speed": (1.2, 1)}, {"noise_snr_db": (9, 1)}, {"gain_db": -1}, {"noise_share": 2}],
+    [
+        {"speed": (0, 1)},
+        {"tempo": (0, 1)},
+        {"tempo": (1.2, 1)},
+        {"tone_db": -1},
+        {"speed": (1.2, 1)},
+        {"noise_snr_db": (9, 1)},
+        {"gain_db": -1},
+        {"noise_share": 2},
+    ],
 )
 def test_ranges_that_make_no_sense_are_refused(changed):
     with pytest.raises(ValueError, match=r"ranges|amounts"):

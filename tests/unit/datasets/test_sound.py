@@ -58,6 +58,25 @@ def test_coefficients_equal_their_definition_term_by_term():
         assert made[0, frame, coefficient] == pytest.approx(slow_mfcc(clip, frame, coefficient), abs=2e-3)
 
 
+@pytest.mark.parametrize("kind", ["mfcc", "log_mel"])
+def test_a_clip_s_mean_is_subtracted_so_that_its_loudness_does_not_show(kind):
+    given = {key: each for key, each in GIVEN.items() if kind == "mfcc" or key != "coefficients"}
+    plain, problems = read_features({**given, "kind": kind})
+    bare, more = read_features({**given, "kind": kind, "clip_mean": "subtracted"})
+    assert problems == more == []
+    clip = np.random.default_rng(0).integers(-8000, 8000, 8000).astype(np.int16)
+    loud, quiet = (extract([clip * factor], bare, 1 / 32768) for factor in (2, 1))
+    kept = extract([clip], plain, 1 / 32768)
+    assert np.allclose(loud.mean(axis=1), 0, atol=1e-4)
+    assert np.allclose(loud, quiet, atol=1e-3)
+    assert np.allclose(quiet, kept - kept.mean(axis=1, keepdims=True), atol=1e-4)
+
+
+def test_another_word_for_the_mean_is_refused():
+    _, problems = read_features({**GIVEN, "clip_mean": "lost"})
+    assert problems == ["features.clip_mean is 'lost', but kept or subtracted is wanted"]
+
+
 def test_the_transform_is_the_orthonormal_dct():
     dct = pytest.importorskip("scipy.fft").dct
     clip = np.random.default_rng(1).integers(-20000, 20000, 8000).astype(np.int16)
