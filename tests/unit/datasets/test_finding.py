@@ -47,8 +47,8 @@ def test_half_a_set_is_not_found(tmp_path):
 
 
 def test_a_missing_set_is_one_line_with_every_way_out(tmp_path):
+    entry = replace(FASHION_MNIST, debian_path="/usr/nowhere")  # Debian's package may be installed here
     with pytest.raises(DatasetError) as raised:
-        entry = replace(FASHION_MNIST, debian_path="/usr/nowhere")  # Debian's package may be installed here
         finding.find(entry, None, {"XDG_CACHE_HOME": str(tmp_path)})
     text = str(raised.value)
     assert text.startswith(
