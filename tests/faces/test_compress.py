@@ -119,9 +119,18 @@ architectures = ["lenet-5"]
          "without --jobs, --dry-run; leave it out"),
         ("the folder must be there", ("--max-macs", "1e6", "--write-recipe", "no/where.toml"),
          "--write-recipe: there is no folder 'no'"),
-        ("the device must be known", ("--device", "pixel33"), "unknown device 'pixel33'. Did you mean 'pixel3'"),
-        ("a latency must be known", ("--device", "esp32", "--max-latency-ms", "10"), "Give --max-macs instead"),
-        ("the recipe must be there", ("--device", "pixel3"), "bad recipe 'nothing.toml': cannot be read"),
+        pytest.param(
+            "the device must be known", ("--device", "pixel33"), "unknown device 'pixel33'. Did you mean 'pixel3'",
+            marks=pytest.mark.convert,
+        ),
+        pytest.param(
+            "a latency must be known", ("--device", "esp32", "--max-latency-ms", "10"), "Give --max-macs instead",
+            marks=pytest.mark.convert,
+        ),
+        pytest.param(
+            "the recipe must be there", ("--device", "pixel3"), "bad recipe 'nothing.toml': cannot be read",
+            marks=pytest.mark.convert,
+        ),
     ],
 )  # fmt: skip
 def test_a_search_that_makes_no_sense_is_refused_in_one_line(cli, story, options, said):
@@ -129,6 +138,16 @@ def test_a_search_that_makes_no_sense_is_refused_in_one_line(cli, story, options
     assert (result.code, result.out) == (2, "")
     assert said in result.err
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--max-macs", "1e6")], ids=["a sweep", "a search"])
+def test_without_its_extra_the_command_says_what_to_install(options, recipe):
+    hidden = "import sys\nsys.modules['torch'] = None\nfrom zoo.cli import run\nsys.exit(run(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", hidden, "compress", recipe, *options], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Install it with: pip install 'device-zoo[" in done.stderr
 
 
 def test_a_recipe_of_a_search_says_how_it_is_run(cli, tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,11 +36,13 @@ def cases() -> list[object]:
 
 
 def prepare(line: str, folder: Path) -> None:
-    """Run the README's conversions whose files a command reads."""
+    """Run the README's conversions whose files a command reads, and put the recipes beside it."""
     for conversion in lines("zoo convert"):
         (out,) = re.findall(r"--out (\S+)", conversion)
         if f" {out}/" in line:
             assert zoo(conversion, folder).returncode == 0
+    if " recipes/" in line:
+        shutil.copytree(ROOT / "recipes", folder / "recipes")
 
 
 def zoo(line: str, folder: Path) -> subprocess.CompletedProcess[str]:

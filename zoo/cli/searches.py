@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from zoo.cli.options import needing
 from zoo.cli.read import print_json
 from zoo.errors import UsageError
 from zoo.views.printer import Printer
@@ -83,7 +84,8 @@ def search(path: Path, asked: Asked, work: Path, *, as_json: bool) -> None:
         work: folder of what was found.
         as_json: whether programs read it.
     """
-    from zoo.continuum import searching
+    with needing("search"):
+        from zoo.continuum import searching
     from zoo.views import searches
 
     budget = searching.Budget(asked.max_latency_ms, None if asked.max_macs is None else int(asked.max_macs))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.options import Device, Json, Registry, number
+from zoo.cli.options import Device, Json, Registry, needing, number
 from zoo.cli.read import print_json
 from zoo.cli.searches import Asked, search
 from zoo.views.printer import Printer
@@ -113,7 +113,8 @@ def compress(
     if dry_run:
         _show_plan(recipe, as_json=as_json)
         return
-    from zoo.continuum import compressing
+    with needing("compress"):
+        from zoo.continuum import compressing
     from zoo.views import sweeps
 
     _find_data(data)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+pytest.importorskip("PIL", reason="Pillow comes with the extra 'data'")
+
 from datasets.clothing import check_listing, is_test
 from datasets.loading import load, read
 from tests.unit.datasets.small_sets import photo

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("torch", reason="torch comes with the extra 'search'")
+
 from device_profiles.profile import Processor, Support
 from registry.candidates import Candidate, Latency
 from registry.values import Evidence, Precision
