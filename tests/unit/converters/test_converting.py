@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -229,6 +231,17 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_one_line(tmp_path):
     taken.write_text("a file")
     with pytest.raises(ConversionError, match="cannot be written to"):
         convert(source("classifier"), request(taken, Recipe.FLOAT32))
+
+
+def test_an_interrupt_that_a_framework_turns_into_an_error_of_its_own_still_interrupts(tmp_path):
+    def run(_):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise ValueError("what a framework makes of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(replace(source("classifier"), run=run), request(tmp_path, Recipe.FLOAT32))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "kill"])
