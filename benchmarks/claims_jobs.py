@@ -56,14 +56,8 @@ def _result(found: Record | list[Record]) -> dict[str, bytes]:
 
 
 def _container(parents: Parents) -> dict[str, Any]:
-    """The whole deep-compression file of a net, which must restore every bit of the net.
-
-    Masks leave zeros with a sign, which means nothing and which containers do not keep: it goes before.
-    """
+    """The whole deep-compression file of a net, which must restore every bit of the net."""
     net = Net.from_bytes(parents["net"]["net.safetensors"])
-    with torch.no_grad():
-        for each in net.module.parameters():
-            each.add_(0.0)
     data = pack(net)
     if unpack(data).to_bytes() != net.to_bytes():
         raise RuntimeError("the container does not restore the net bit for bit")

@@ -3,32 +3,16 @@
 Apart from `zoo.actions`, because these load frameworks: each is imported when it is called.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import MissingExtraError
+from zoo.errors import needing
 
 if TYPE_CHECKING:
     from converters.certificate import Certificate
     from converters.inspection.report import FileReport
     from converters.making import Request
-
-
-@contextmanager
-def converters() -> Iterator[None]:
-    """Import what converts.
-
-    Raises:
-        MissingExtraError: a package that it needs is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as problem:
-        raise MissingExtraError(
-            f"converting needs '{problem.name}'. Install it with: pip install 'device-zoo[convert]'"
-        ) from problem
 
 
 def inspect(path: Path) -> "FileReport":
@@ -60,7 +44,7 @@ def convert(
     Raises:
         ZooError: the source, the samples or the folder cannot be used, or a framework is missing.
     """
-    with converters():
+    with needing("convert", "converting"):
         from converters.converting import convert as run
         from converters.sources.opening import open_source
     progress("reading the source")

@@ -20,7 +20,8 @@ Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keep
 That nothing fits a device is an answer, not an error: its exit code is 3.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -145,6 +146,25 @@ class CatalogueError(ZooError):
 
 class MissingExtraError(ZooError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+@contextmanager
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Say which extra brings a package that an import in the block does not find.
+
+    Args:
+        extra: that brings it.
+        what: needs it, as a word that begins the message, such as ``converting``.
+
+    Raises:
+        MissingExtraError: see above.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError(
+            f"{what} needs '{problem.name}'. Install it with: pip install 'device-zoo[{extra}]'"
+        ) from problem
 
 
 class DatasetError(ZooError):

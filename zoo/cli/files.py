@@ -10,7 +10,7 @@ from zoo import artifacts
 from zoo.cli import options
 from zoo.cli.options import Json, Registry
 from zoo.cli.read import print_json
-from zoo.errors import UsageError
+from zoo.errors import UsageError, needing
 from zoo.views import files
 from zoo.views.printer import Printer, progress_bar, working
 
@@ -105,7 +105,7 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a net to TFLite, Core ML and ONNX, and prove with golden inputs that the files compute the same."""
-    with artifacts.converters():
+    with needing("convert", "converting"):
         from converters.making import Request
 
     if onnx_activations not in {"uint8", "int8"}:

@@ -1,8 +1,6 @@
 """The options of the ``zoo`` command, declared once, and how their texts become values."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -12,7 +10,7 @@ import typer
 from device_profiles.profile import Kind, Processor, Tier
 from registry.rules import Budgets
 from registry.values import Evidence, Objective
-from zoo.errors import MissingExtraError, UnknownNameError, UsageError
+from zoo.errors import UnknownNameError, UsageError
 
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30,
@@ -138,18 +136,3 @@ __all__ = [
     "Registry",
     "Tier",
 ]
-
-
-@contextmanager
-def needing(extra: str) -> Iterator[None]:
-    """Say which extra brings a package that an import in the block does not find.
-
-    Raises:
-        MissingExtraError: see above.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as problem:
-        raise MissingExtraError(
-            f"this needs '{problem.name}'. Install it with: pip install 'device-zoo[{extra}]'"
-        ) from problem

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from zoo.cli.options import needing
 from zoo.cli.read import print_json
-from zoo.errors import UsageError
+from zoo.errors import UsageError, needing
 from zoo.views.printer import Printer
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def search(path: Path, asked: Asked, work: Path, *, as_json: bool) -> None:
         work: folder of what was found.
         as_json: whether programs read it.
     """
-    with needing("search"):
+    with needing("search", "searching"):
         from zoo.continuum import searching
     from zoo.views import searches
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.options import Device, Json, Registry, needing, number
+from zoo.cli.options import Device, Json, Registry, number
 from zoo.cli.read import print_json
 from zoo.cli.searches import Asked, search
+from zoo.errors import needing
 from zoo.views.printer import Printer
 
 _FAILURE = 1
@@ -113,7 +114,7 @@ def compress(
     if dry_run:
         _show_plan(recipe, as_json=as_json)
         return
-    with needing("compress"):
+    with needing("compress", "compressing"):
         from zoo.continuum import compressing
     from zoo.views import sweeps
 

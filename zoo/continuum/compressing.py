@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from compress.recipes.planning import EMIT, plan
@@ -27,7 +28,6 @@ from zoo.errors import ZooError
 from zoo.recipes import read_recipe, surroundings
 
 JOB = "zoo.continuum.stages:run"
-YEAR = 2026
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,12 @@ def _joined(
     recipe: Recipe, found: list[tuple[Stage, Continuum, Mapping[str, list[bool]]]], citation: str
 ) -> Continuum:
     """One continuum, in which every variant says how it compares with the first net in the same format."""
-    source = Source(f"continuum-{recipe.model}", citation, YEAR, "trained by this project with this recipe")
+    source = Source(
+        f"continuum-{recipe.model}",
+        citation,
+        datetime.now(UTC).year,
+        "trained by this project with this recipe",
+    )
     shipped = [(made, told) for stage, made, told in found if _ships(recipe, stage)]
     answers = {name: right for _, told in shipped for name, right in told.items()}
     variants = [each for made, _ in shipped for each in made.variants]
