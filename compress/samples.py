@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional
 
-Augment = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
-"""Changes a stored batch at random: (N, *stored shape) to the same shape and type."""
+Augment = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
+"""Changes a stored batch, (N, *stored shape), to the same shape and type; told its places among the samples, and where
+chances come from."""
 
 _IMAGE_RANK = 4
 _EVALUATION_BATCH = 256
@@ -34,6 +35,8 @@ class Batch:
 class Samples:
     """Inputs with their labels.
 
+    With several views every input stands for as many samples: its place, then its place in the second view, and so on.
+
     Attributes:
         inputs: (N, *stored shape), float32 or uint8.
         labels: int64, (N,).
@@ -42,7 +45,8 @@ class Samples:
         mean: one number a channel (axis 1), or none.
         std: one number a channel (axis 1), or none.
         augment: of a training batch; ``None`` for none.
-        soft: logits of a teacher for each sample, (N, classes); ``None`` where there are none.
+        soft: logits of a teacher for each sample, (views N, classes); ``None`` where there are none.
+        views: how often an input is a sample, each time changed in another way by ``augment``.
     """
 
     inputs: torch.Tensor
@@ -53,43 +57,54 @@ class Samples:
     std: tuple[float, ...] = ()
     augment: Augment | None = None
     soft: torch.Tensor | None = None
+    views: int = 1
 
     def __len__(self) -> int:
-        """How many."""
-        return len(self.labels)
+        """How many samples."""
+        return self.views * len(self.labels)
 
     def training_batches(self, size: int, generator: torch.Generator) -> Iterator[Batch]:
         """All samples once, in random order, augmented; a last batch of one is left out: it has no statistics."""
         order = torch.randperm(len(self), generator=generator)
         for places in order.split(size):
             if len(places) > 1 or len(self) == 1:
-                stored = self.inputs[places]
-                if self.augment is not None:
-                    stored = self.augment(stored, generator)
-                yield self._batch(stored, places)
+                yield self._augmented(places, generator)
 
     def batches(self, size: int = _EVALUATION_BATCH) -> Iterator[Batch]:
-        """All samples in their order, as they are."""
-        for places in torch.arange(len(self)).split(size):
+        """All inputs in their order, as they are."""
+        for places in torch.arange(len(self.labels)).split(size):
             yield self._batch(self.inputs[places], places)
+
+    def views_in_order(self, size: int = _EVALUATION_BATCH) -> Iterator[Batch]:
+        """All samples in their order, augmented, where that depends on their places alone."""
+        for places in torch.arange(len(self)).split(size):
+            yield self._augmented(places, torch.Generator().manual_seed(0))
 
     def first(self, count: int) -> "Samples":
         """The first ``count`` of them."""
-        return self.take(torch.arange(min(count, len(self))))
+        return self.take(torch.arange(min(count, len(self.labels))))
 
     def take(self, places: torch.Tensor) -> "Samples":
-        """The samples at these places, in this order."""
-        soft = None if self.soft is None else self.soft[places]
-        return replace(self, inputs=self.inputs[places], labels=self.labels[places], soft=soft)
+        """The inputs at these places, in this order; of several views only the inputs themselves are left."""
+        few = replace(self, inputs=self.inputs[places], labels=self.labels[places], views=1)
+        if self.views > 1:
+            return replace(few, augment=None, soft=None)
+        return replace(few, soft=None if self.soft is None else self.soft[places])
 
     def sized(self, shape: tuple[int, ...]) -> "Samples":
         """The same samples for a net of another input."""
         return replace(self, shape=shape)
 
+    def _augmented(self, places: torch.Tensor, generator: torch.Generator) -> Batch:
+        stored = self.inputs[places % len(self.labels)]
+        if self.augment is not None:
+            stored = self.augment(stored, places, generator)
+        return self._batch(stored, places)
+
     def _batch(self, stored: torch.Tensor, places: torch.Tensor) -> Batch:
         full = self._scaled(stored)
         soft = None if self.soft is None else self.soft[places]
-        return Batch(fitted(full, self.shape), full, self.labels[places], soft)
+        return Batch(fitted(full, self.shape), full, self.labels[places % len(self.labels)], soft)
 
     def _scaled(self, stored: torch.Tensor) -> torch.Tensor:
         values = stored.float()

@@ -223,12 +223,14 @@ class PictureChanges:
     Attributes:
         mirror: whether left and right are swapped in half of the pictures.
         shift: greatest move along each axis, as a share of its length; what comes in repeats the edge.
+        zoom: greatest enlargement, as a share: with 0.5 a picture shows between two thirds of itself and all.
         brightness: greatest change, as a share of 255.
         contrast: greatest change of the distance from the picture's mean, as a share.
     """
 
     mirror: bool = False
     shift: float = 0.0
+    zoom: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
 
@@ -238,29 +240,34 @@ class PictureChanges:
         Raises:
             ValueError: a share is below 0 or above 1.
         """
-        if not all(0 <= each <= 1 for each in (self.shift, self.brightness, self.contrast)):
-            raise ValueError("shift, brightness and contrast are shares from 0 to 1")
+        if not all(0 <= each <= 1 for each in (self.shift, self.zoom, self.brightness, self.contrast)):
+            raise ValueError("shift, zoom, brightness and contrast are shares from 0 to 1")
+
+
+PICTURE_CHANCES = 6
+"""Numbers from 0 to 1 that say how a picture is varied."""
 
 
 def vary_pictures(
-    batch: NDArray[np.uint8], changes: PictureChanges, random: np.random.Generator
+    batch: NDArray[np.uint8], changes: PictureChanges, chances: _Floats
 ) -> NDArray[np.uint8]:
     """Vary each picture of a batch in its own way.
 
     Args:
         batch: uint8, (pictures, height, width, channels).
         changes: what may happen to them.
-        random: where all chances come from: the same state gives the same pictures.
+        chances: evenly drawn from 0 to 1, (pictures, PICTURE_CHANCES): the same chances give the same pictures.
 
     Returns:
         A new batch of the same shape.
     """
     count, height, width, _ = batch.shape
-    mirrored = random.random((count, 1)) < (0.5 if changes.mirror else 0.0)
-    down, right = random.uniform(-1, 1, (2, count)) * changes.shift
-    added = random.uniform(-1, 1, (count, 1, 1, 1)) * changes.brightness * 255
-    factor = 1 + random.uniform(-1, 1, (count, 1, 1, 1)) * changes.contrast
-    rows, columns = _moved(height, down), _moved(width, right)
+    mirrored = chances[:, :1] < (0.5 if changes.mirror else 0.0)
+    down, right, brighter, harder = (2 * chances[:, 1:5].T - 1)[:, :, None, None, None]
+    zoom = 1 + chances[:, 5] * changes.zoom
+    added, factor = brighter * changes.brightness * 255, 1 + harder * changes.contrast
+    rows = _moved(height, down.ravel() * changes.shift, zoom)
+    columns = _moved(width, right.ravel() * changes.shift, zoom)
     columns = np.where(mirrored, width - 1 - columns, columns)
     moved = batch[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
     if not changes.brightness and not changes.contrast:
@@ -270,7 +277,8 @@ def vary_pictures(
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
-def _moved(length: int, shares: _Floats) -> _Places:
-    """Where each place of an axis comes from, one row a picture, when it moves by these shares of its length."""
-    steps = np.rint(shares * length).astype(np.int64)
-    return np.asarray(np.clip(np.arange(length) - steps[:, None], 0, length - 1), np.int64)
+def _moved(length: int, shares: _Floats, zoom: _Floats) -> _Places:
+    """Where each place of an axis comes from, one row a picture, enlarged and moved by these shares of its length."""
+    middle = (length - 1) / 2
+    at = middle + (np.arange(length) - middle) / zoom[:, None] - np.rint(shares * length)[:, None]
+    return np.asarray(np.clip(np.rint(at), 0, length - 1), np.int64)

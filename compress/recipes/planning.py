@@ -3,8 +3,10 @@
 Kinds of stages, with what their spec has and which files they read, by role:
 
 * ``data``: the data set, prepared.
+* ``lesson``: what a teacher says of the samples, where they are the same in every epoch. ``data``; ``net``, the teacher.
 * ``step``: one step of one net, with one seed, without one group or none. ``data``; ``net``, the step before (none for
-  the first one); ``teacher``. The control's step is ``scratch``: ``net`` is then the net whose shape it has.
+  the first one); ``lesson``, or ``teacher`` where its inside is needed or samples change from epoch to epoch. The
+  control's step is ``scratch``: ``net`` is then the net whose shape it has.
 * ``emit``: the files of one net with one seed. ``data``; ``net``, trained on all; ``without GROUP``, one a group.
 """
 
@@ -17,16 +19,17 @@ from compress.recipes.kinds import kind_of, step_document
 from compress.recipes.names import name
 from compress.recipes.options import document
 from compress.recipes.recipe import NetPlan, Protocol, Recipe
-from compress.recipes.steps import Mixed, Rewind, Share, Step, listens, training_of
+from compress.recipes.steps import Distil, Mixed, Rewind, Share, Step, listens, training_of
 from compress.sweep.stages import Stage, ordered
 from zoo.errors import UsageError
 
 VERSION = 1
 """Of what a step means: a higher one makes every stage again."""
 
-DATA, STEP, EMIT = "data", "step", "emit"
+DATA, LESSON, STEP, EMIT = "data", "lesson", "step", "emit"
 _CUT_EPOCHS = 0.2  # work of a step without training
 _FILE_EPOCHS = 0.3  # work of one file
+_LESSON_EPOCHS = 0.3  # work of asking a teacher about all samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +128,31 @@ class _Planner:
             if last is not None:
                 parents["net"] = last.key
             if listens(step):
-                parents["teacher"] = self.ends[net.teacher, seed, group].key
+                teacher = self.ends[net.teacher, seed, group]
+                if self._has_lesson(step):
+                    lesson = self._lesson(step, teacher, group, data)
+                    yield lesson
+                    parents["lesson"] = lesson.key
+                else:
+                    parents["teacher"] = teacher.key
             taken = (*before, *net.steps[: place + 1])
             last = self._step(net, taken, (seed, group), parents)
             yield last
         if last is None:
             raise UsageError(f"net '{net.handle}' has no step")
         self.ends[net.handle, seed, group] = last
+
+    def _has_lesson(self, step: Step) -> bool:
+        inside = isinstance(step, Distil) and (step.hints or step.layers)
+        return not inside and self.recipe.inputs.has_views(augment=_augments(step))
+
+    def _lesson(self, step: Step, teacher: Stage, group: str | None, data: Stage) -> Stage:
+        spec = {
+            "version": VERSION, "dataset": self.recipe.dataset, "input": document(self.recipe.inputs),
+            "without": group, "lesson": {"augment": _augments(step)},
+        }  # fmt: skip
+        parents = {"data": data.key, "net": teacher.key}
+        return Stage(LESSON, f"lesson of {teacher.title}", spec, parents, _LESSON_EPOCHS, teacher.pace)
 
     def _control(self, net: NetPlan, seed: int, group: str | None, data: Stage) -> Stage:
         taken = (*self.recipe.steps(net), self.recipe.control(net))
@@ -180,6 +201,11 @@ class _Planner:
         parents |= {without(group): ends[net.handle, seed, group].key for group in left_out}
         weight = _FILE_EPOCHS * len(files) * len(self.groups)
         yield Stage(EMIT, f"files of {called}, seed {seed}", spec, parents, weight, net.architecture)
+
+
+def _augments(step: Step) -> bool:
+    training = training_of(step)
+    return training is None or training.augment
 
 
 def _epochs(step: Step) -> float:

@@ -55,7 +55,16 @@ class InputPlan:
     changes: Mapping[str, Any] = option(
         "how samples are varied in training, by name", TableOf(Anything(), "a table"), {}
     )
-    copies: int = option("variations of each clip that are prepared", Number(0, 1000, whole=True), 0)
+    copies: int = option(
+        "variations of each sample that training goes through in an epoch, the same in every epoch: of sound beside "
+        "the clip itself; 0 varies pictures anew every time, and an epoch is each picture once",
+        Number(0, 1000, whole=True),
+        0,
+    )
+
+    def has_views(self, *, augment: bool) -> bool:
+        """Whether the samples of a step are the same in every epoch: a teacher has to see them only once."""
+        return not (augment and self.changes) or self.kind == "audio" or bool(self.copies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.recipes.recipe import InputPlan
-from datasets.augmenting import PictureChanges, SoundChanges, vary_clips, vary_pictures
+from datasets.augmenting import PICTURE_CHANCES, PictureChanges, SoundChanges, vary_clips, vary_pictures
 from datasets.preparing import prepare, standardised
 from datasets.values import Part
 from registry.spec import ChannelOrder, InputKind, Port, Preprocessing, Resize
@@ -79,8 +79,8 @@ class Prepared:
     def to_files(self) -> dict[str, bytes]:
         """Its files, for a stage."""
         return {
-            "values.npy": _saved(self.values),
-            "labels.npy": _saved(self.labels),
+            "values.npy": saved(self.values),
+            "labels.npy": saved(self.labels),
             "groups.json": json.dumps(self.groups).encode(),
         }
 
@@ -154,30 +154,32 @@ def training_samples(
         values = ((values - mean) / std).astype(np.float32).reshape(-1, *shape)
         return Samples(torch.from_numpy(values), labels.repeat(len(values) // len(rows)), shape)
     changes = changes_of(plan, PictureChanges)
-    varies = augment and changes != PictureChanges()
+    varied = _Varied(changes, plan.copies * len(rows)) if augment and changes != PictureChanges() else None
     return Samples(
-        torch.from_numpy(data.values[rows]),
-        labels,
-        shape,
-        plan.scale,
-        plan.mean,
-        plan.std,
-        _Varied(changes) if varies else None,
-    )
+        torch.from_numpy(data.values[rows]), labels, shape, plan.scale, plan.mean, plan.std, varied,
+        views=(plan.copies or 1) if varied else 1,
+    )  # fmt: skip
 
 
 class _Varied:
-    """Varies pictures of a training batch; all chances come from torch's generator."""
+    """Varies pictures of a training batch: each view in one way, or anew every time where there are no views."""
 
-    def __init__(self, changes: PictureChanges) -> None:
+    def __init__(self, changes: PictureChanges, views: int) -> None:
         self._changes = changes
+        self._chances = np.random.default_rng(0).random((views, PICTURE_CHANCES)) if views else None
 
-    def __call__(self, stored: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":
+    def __call__(
+        self, stored: "torch.Tensor", places: "torch.Tensor", generator: "torch.Generator"
+    ) -> "torch.Tensor":
         import torch
 
-        random = np.random.default_rng(int(torch.randint(_SEED_STEPS, (), generator=generator)))
         batch = stored.permute(0, 2, 3, 1).numpy()
-        return torch.from_numpy(vary_pictures(batch, self._changes, random)).permute(0, 3, 1, 2)
+        if self._chances is not None:
+            chances = self._chances[places.numpy()]
+        else:
+            seed = int(torch.randint(_SEED_STEPS, (), generator=generator))
+            chances = np.random.default_rng(seed).random((len(batch), PICTURE_CHANCES))
+        return torch.from_numpy(vary_pictures(batch, self._changes, chances)).permute(0, 3, 1, 2)
 
 
 def _statistics(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -201,7 +203,8 @@ def _channels(plan: InputPlan) -> int:
     return _GREY_CHANNELS if plan.channels == ChannelOrder.GRAY else 3
 
 
-def _saved(values: NDArray[Any]) -> bytes:
+def saved(values: NDArray[Any]) -> bytes:
+    """The bytes of a .npy file."""
     file = io.BytesIO()
     np.save(file, values, allow_pickle=False)
     return file.getvalue()

@@ -217,9 +217,10 @@ class _Trials:
             part = training_part(self._recipe.dataset)
             chosen, self._held_out = split(part, self._plan, self._recipe.protocol)
             self._data = inputs.prepared(self._recipe.inputs, part.take(chosen), self._plan.seed)
-        samples = inputs.training_samples(
-            self._recipe.inputs, self._data, shape, without=None, augment=augment
-        )
+        plan = self._recipe.inputs
+        if not inputs.is_audio(plan):
+            plan = replace(plan, copies=0)
+        samples = inputs.training_samples(plan, self._data, shape, without=None, augment=augment)
         count = len(self._data.labels)
         is_held_out = torch.zeros(count, dtype=torch.bool)
         is_held_out[self._held_out] = True

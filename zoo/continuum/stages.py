@@ -4,12 +4,15 @@ Jobs get their data and nets as bytes and give files back, so they run in a proc
 job computes with one thread: results must not depend on how many run side by side.
 """
 
+import io
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from architectures.catalogue import parse
@@ -20,7 +23,9 @@ from compress.recipes.options import build
 from compress.recipes.planning import without
 from compress.recipes.recipe import InputPlan, Protocol
 from compress.recipes.steps import Rewind
+from compress.samples import Samples
 from compress.sweep.work import Parents
+from compress.training import lesson
 from datasets.catalogue import known
 from datasets.loading import load
 from datasets.values import Part
@@ -32,8 +37,8 @@ from zoo.continuum.files import Judging, Made, Refused, files_of
 from zoo.continuum.results import Lineage, variant_of
 from zoo.evaluation import METRIC
 
-NET, DATA, TEACHER = "net", "data", "teacher"
-NET_FILE, CONTINUUM_FILE = "net.safetensors", "continuum.json"
+NET, DATA, TEACHER, LESSON = "net", "data", "teacher", "lesson"
+NET_FILE, CONTINUUM_FILE, LOGITS_FILE = "net.safetensors", "continuum.json", "logits.npy"
 ANSWERS_FILE, REFUSED_FILE, BLOB = "answers.json", "refused.json", "blob-"
 TRAIN, TEST, ALL = "train", "test", "all"
 CALIBRATION_SAMPLES = 264  # the first 8 become golden inputs
@@ -60,6 +65,8 @@ def run(spec: Spec, parents: Parents, report: Report) -> Mapping[str, bytes]:
     plan = _plan(spec)
     if "step" in spec:
         return _step(spec, plan, parents, report)
+    if "lesson" in spec:
+        return _lesson(spec, plan, parents)
     if "files" in spec:
         return _emit(spec, plan, parents, report)
     return inputs.prepared(plan, training_part(spec["dataset"]), 0).to_files()
@@ -85,13 +92,22 @@ def _step(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict
     data = inputs.Prepared.from_files(parents[DATA])
     shape, group = net.blueprint.shape, spec["without"]
     teacher = Net.from_bytes(parents[TEACHER][NET_FILE]) if TEACHER in parents else None
-    around = steps.Around(
-        lambda varied: inputs.training_samples(plan, data, shape, without=group, augment=varied),
-        spec["seed"],
-        teacher,
-        report,
-    )
+    soft = torch.from_numpy(np.load(io.BytesIO(parents[LESSON][LOGITS_FILE]))) if LESSON in parents else None
+
+    def samples(varied: bool) -> Samples:  # noqa: FBT001 - of the protocol
+        made = inputs.training_samples(plan, data, shape, without=group, augment=varied)
+        return replace(made, soft=soft)
+
+    around = steps.Around(samples, spec["seed"], teacher, report)
     return {NET_FILE: steps.take(net, step, around).to_bytes()}
+
+
+def _lesson(spec: Spec, plan: InputPlan, parents: Parents) -> dict[str, bytes]:
+    teacher, data = Net.from_bytes(parents[NET][NET_FILE]), inputs.Prepared.from_files(parents[DATA])
+    samples = inputs.training_samples(
+        plan, data, teacher.blueprint.shape, without=spec["without"], augment=spec["lesson"]["augment"]
+    )
+    return {LOGITS_FILE: inputs.saved(lesson(teacher.module, samples).numpy())}
 
 
 def _first(spec: Spec) -> Net:

@@ -30,9 +30,9 @@ class Around:
     """What a step is taken with.
 
     Attributes:
-        samples: to train on; told whether they are to be varied.
+        samples: to train on, with a teacher's logits where they are known; told whether they are to be varied.
         seed: of all chances.
-        teacher: whom the net listens to; ``None`` for nobody.
+        teacher: whom the net listens to; ``None`` for nobody, or where samples carry what it says.
         report: told how far it is.
     """
 
@@ -170,8 +170,10 @@ def _objective(net: Net, step: steps.Step, around: Around) -> "Objective | None"
     if not steps.listens(step):
         return None
     teacher, teaching, training = around.teacher, steps.teaching_of(step), steps.training_of(step)
-    if teacher is None or teaching is None or training is None:
-        raise TrainingError("the step listens to a teacher, and there is none")
+    if teaching is None or training is None:
+        raise TrainingError("the step cannot listen to a teacher")
+    if teacher is None:
+        return Hinton(None, teaching.temperature, teaching.soft, training.label_smoothing)
     if isinstance(step, steps.Distil) and step.layers:
         return LayerWise(teacher, net, teaching.temperature, teaching.soft)
     if isinstance(step, steps.Distil) and step.hints:

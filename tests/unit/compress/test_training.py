@@ -11,9 +11,10 @@ torch = pytest.importorskip("torch", reason="torch comes with the extra 'compres
 sys.path.insert(0, str(Path(__file__).parent))
 import learnable  # noqa: E402
 
+from compress.distillation import Hinton  # noqa: E402
 from compress.net import from_scratch  # noqa: E402
 from compress.samples import Samples  # noqa: E402
-from compress.training import Settings, accuracy, fit  # noqa: E402
+from compress.training import Settings, accuracy, fit, lesson  # noqa: E402
 from zoo.errors import TrainingError  # noqa: E402
 
 pytestmark = pytest.mark.convert
@@ -88,6 +89,41 @@ def test_images_stored_larger_are_made_smaller_and_scaled():
     assert batch.inputs.shape == (4, 3, 4, 4)
     assert torch.allclose(batch.inputs, wanted.reshape(1, 3, 1, 1).expand(4, 3, 4, 4), atol=1e-6)
     assert batch.full.shape == (4, 3, 8, 8)
+
+
+def seen_twice():
+    """Eight pictures, each seen as it is and upside down."""
+    pictures = learnable.pictures(8)
+
+    def augment(stored, places, _generator):
+        return torch.where((places >= 8).reshape(-1, 1, 1, 1), stored.flip(2), stored)
+
+    return replace(pictures, views=2, augment=augment)
+
+
+def test_every_view_of_every_input_is_seen_once_an_epoch():
+    samples = seen_twice()
+    assert len(samples) == 16
+    batches = list(samples.training_batches(6, torch.Generator().manual_seed(0)))
+    seen = torch.cat([each.inputs for each in batches])
+    wanted = torch.cat([samples.inputs, samples.inputs.flip(2)])
+    places = [(wanted == each).flatten(1).all(1).nonzero().item() for each in seen]
+    assert sorted(places) == list(range(16))
+    assert torch.equal(torch.cat([each.labels for each in batches]), samples.labels[torch.tensor(places) % 8])
+    assert torch.equal(torch.cat([each.inputs for each in samples.views_in_order(5)]), wanted)
+    assert torch.equal(next(samples.batches(8)).inputs, samples.inputs)
+
+
+def test_a_lesson_teaches_like_its_teacher():
+    teacher, samples = trained(QUICK), seen_twice()
+    said = lesson(teacher.module, samples)
+    assert said.shape == (16, 4)
+    students = [learnable.net(seed=1) for _ in range(2)]
+    settings = Settings(epochs=3, batch=4)
+    fit(students[0].module, samples, settings, seed=0, objective=Hinton(teacher))
+    fit(students[1].module, replace(samples, soft=said), settings, seed=0, objective=Hinton(None))
+    weights = [torch.cat([each.flatten() for each in one.module.state_dict().values()]) for one in students]
+    assert torch.allclose(*weights, atol=1e-4)
 
 
 def test_a_net_from_scratch_has_the_shapes_and_nothing_of_the_weights():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.augmenting import (
+    PICTURE_CHANCES,
     PictureChanges,
     SoundChanges,
     add_noise,
@@ -165,20 +166,24 @@ def test_ranges_that_make_no_sense_are_refused(changed):
 BATCH = np.random.default_rng(5).integers(0, 256, (64, 8, 10, 3)).astype(np.uint8)
 
 
+def chances(seed=0, count=64):
+    return np.random.default_rng(seed).random((count, PICTURE_CHANCES))
+
+
 def test_the_same_seed_gives_the_same_pictures():
     changes = PictureChanges(mirror=True, shift=0.2, brightness=0.2, contrast=0.3)
-    first, again, other = (vary_pictures(BATCH, changes, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (vary_pictures(BATCH, changes, chances(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert (first.shape, first.dtype) == (BATCH.shape, np.uint8)
 
 
 def test_without_changes_pictures_stay_as_they_are():
-    assert np.array_equal(vary_pictures(BATCH, PictureChanges(), np.random.default_rng(0)), BATCH)
+    assert np.array_equal(vary_pictures(BATCH, PictureChanges(), chances()), BATCH)
 
 
 def test_about_half_are_mirrored_and_none_is_anything_else():
-    made = vary_pictures(BATCH, PictureChanges(mirror=True), np.random.default_rng(0))
+    made = vary_pictures(BATCH, PictureChanges(mirror=True), chances())
     mirrored = [np.array_equal(each, before[:, ::-1]) for each, before in zip(made, BATCH, strict=True)]
     kept = [np.array_equal(each, before) for each, before in zip(made, BATCH, strict=True)]
     assert all(one != other for one, other in zip(mirrored, kept, strict=True))
@@ -186,7 +191,7 @@ def test_about_half_are_mirrored_and_none_is_anything_else():
 
 
 def test_a_shift_repeats_the_edge():
-    made = vary_pictures(BATCH, PictureChanges(shift=0.25), np.random.default_rng(0))
+    made = vary_pictures(BATCH, PictureChanges(shift=0.25), chances())
     for each, before in zip(made, BATCH, strict=True):
         fits = [
             (down, right)
@@ -200,12 +205,22 @@ def test_a_shift_repeats_the_edge():
     assert not np.array_equal(made, BATCH)
 
 
+def test_a_zoom_shows_the_middle_of_a_picture_larger():
+    ramp = np.tile(np.arange(0, 200, 2, dtype=np.uint8)[:, None, None], (1, 1, 100, 3))
+    nothing, most = np.full((1, PICTURE_CHANCES), 0.5), np.full((1, PICTURE_CHANCES), 0.5)
+    nothing[:, -1], most[:, -1] = 0, 1
+    assert np.array_equal(vary_pictures(ramp, PictureChanges(zoom=0.5), nothing), ramp)
+    enlarged = vary_pictures(ramp, PictureChanges(zoom=1.0), most)[0, :, 0, 0].astype(int)
+    assert (enlarged.min(), enlarged.max()) == (50, 148)  # the middle half, from pixel 25 to 74
+    assert set(np.diff(enlarged)) == {0, 2}
+
+
 def test_brightness_moves_the_mean_and_contrast_the_spread():
     grey = np.tile(np.array([[100], [150]], np.uint8), (200, 4, 5, 1))
-    bright = vary_pictures(grey, PictureChanges(brightness=0.1), np.random.default_rng(0))
+    bright = vary_pictures(grey, PictureChanges(brightness=0.1), chances(count=200))
     assert np.ptp(bright.reshape(200, -1), axis=1).tolist() == [50] * 200
     assert 30 < np.ptp(bright.reshape(200, -1).mean(axis=1)) <= 52
-    spread = vary_pictures(grey, PictureChanges(contrast=0.5), np.random.default_rng(0))
+    spread = vary_pictures(grey, PictureChanges(contrast=0.5), chances(count=200))
     assert np.allclose(spread.reshape(200, -1).mean(axis=1), 125, atol=1)
     assert 25 <= np.ptp(spread.reshape(200, -1), axis=1).min() < 35
     assert 65 < np.ptp(spread.reshape(200, -1), axis=1).max() <= 75

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compress.recipes.kinds import read_step
-from compress.recipes.planning import DATA, EMIT, STEP, plan, without
+from compress.recipes.planning import DATA, EMIT, LESSON, STEP, plan, without
 from compress.sweep.stages import Stage, ordered
 from tests.unit.compress.recipes.plans import EMIT as EMIT_TABLE
 from tests.unit.compress.recipes.plans import SPOKEN_DIGITS, TOP, of_steps, read
@@ -31,9 +31,10 @@ def test_the_plan_of_a_leave_one_group_out_recipe():
     for speaker in SPEAKERS:
         fold = by_key[small.parents[without(speaker)]]
         assert fold.spec["without"] == speaker
-        assert (
-            by_key[fold.parents["teacher"]].spec["without"] == speaker
-        )  # a teacher never heard that speaker either
+        lesson = by_key[fold.parents["lesson"]]
+        teacher = by_key[lesson.parents["net"]]
+        # a teacher never heard that speaker either
+        assert lesson.spec["without"] == teacher.spec["without"] == speaker
     assert by_key[small.parents["net"]].spec["without"] is None
 
 
@@ -51,6 +52,38 @@ def test_controls_train_the_shape_of_their_net_with_its_whole_budget():
     assert (net.spec["control"], control.spec["control"]) == (False, True)
     assert control.spec["name"] == "ds-cnn-64_t40_f50_t10_sc50"
     assert set(control.parents.values()) - {stages[0].key} == {each.key for each in controls}
+
+
+TAUGHT = """[nets.b]
+architecture = "lenet-5"
+teacher = "a"
+steps = [{ do = "distil" STEP }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "step", "role"),
+    [
+        ("", "", "lesson"),
+        ("copies = 4\nchanges = { mirror = true }", "", "lesson"),
+        ("changes = { mirror = true }", "", "teacher"),
+        ("changes = { mirror = true }", ", augment = false", "lesson"),
+        ("", ", hints = true", "teacher"),
+    ],
+)
+def test_a_teacher_is_asked_once_where_samples_stay_the_same(inputs, step, role):
+    text = of_steps('do = "train"', emit="") + TAUGHT.replace(" STEP", step) + f"[input]\n{inputs}\n" + EMIT_TABLE
+    by_key = {each.key: each for each in plan(read(text))}
+    (taught,) = [each for each in of_kind(tuple(by_key.values()), STEP) if each.spec["step"]["do"] == "distil"]
+    assert set(taught.parents) == {"data", role}
+    assert by_key[taught.parents[role]].kind == (LESSON if role == "lesson" else STEP)
+
+
+def test_two_students_share_a_lesson():
+    student = TAUGHT.replace(" STEP", "")
+    other = student.replace("nets.b", "nets.c").replace("lenet-5", "resnet-8")
+    stages = plan(read(of_steps('do = "train"', emit="") + student + other + EMIT_TABLE))
+    assert len(of_kind(stages, LESSON)) == 1
 
 
 def two(first: str, second: str) -> str:
