@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench rebuild matrix claims delegates recipes pictures clean
+.PHONY: pick check install test test-long fuzz bench rebuild matrix claims delegates recipes voices pictures clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -52,6 +52,13 @@ delegates: .venv/.all  ## docs/delegates.md, from the rules
 recipes: .venv/.core  ## docs/recipes.md, from the tables that recipes are read with
 	$(BIN)/python -c "from zoo.recipes import manual; print(manual(), end='')" > docs/recipes.md
 
+voices: .venv/.all  ## the data set synthetic-digits, said by espeak-ng
+	@command -v espeak-ng >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's espeak-ng, which says the digits (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends espeak-ng >/dev/null; } || \
+	  { echo "make: espeak-ng is not on this machine, and it says the digits. As root: apt-get install espeak-ng" >&2; exit 1; }
+	$(BIN)/python -m datasets.synthesis $(ZOO_DATA)
+
 pictures: install  ## the pictures of the README
 	$(BIN)/zoo plot front --model imagenet-classifier --device pixel3 --out docs/pictures/front.png
 	$(BIN)/zoo plot spread --net mobilenet-v1-1.0-224 --out docs/pictures/spread.png
@@ -59,12 +66,13 @@ pictures: install  ## the pictures of the README
 clean:  ## the virtual environment and all caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A whole sweep is tested on Fashion-MNIST (MIT). Without it those tests are skipped, and say so.
+# A whole sweep is tested on Fashion-MNIST (MIT), synthetic voices with espeak-ng. Without them those tests are skipped,
+# and say so.
 .venv/.data: .venv/bin/python
-	@test -e /usr/share/datasets/fashion-mnist -o -n "$(ZOO_DATA)" || \
-	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's dataset-fashion-mnist (once)" >&2 && \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends dataset-fashion-mnist >/dev/null; } || \
-	  echo "make: Fashion-MNIST is not on this machine, so tests on it are skipped. As root: apt-get install dataset-fashion-mnist, or set ZOO_DATA" >&2
+	@{ test -e /usr/share/datasets/fashion-mnist -o -n "$(ZOO_DATA)" && command -v espeak-ng >/dev/null; } || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's dataset-fashion-mnist and espeak-ng (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends dataset-fashion-mnist espeak-ng >/dev/null; } || \
+	  echo "make: Fashion-MNIST or espeak-ng is not on this machine, so tests with them are skipped. As root: apt-get install dataset-fashion-mnist espeak-ng" >&2
 	@touch $@
 
 .venv/bin/python:

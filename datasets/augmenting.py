@@ -248,9 +248,7 @@ PICTURE_CHANCES = 6
 """Numbers from 0 to 1 that say how a picture is varied."""
 
 
-def vary_pictures(
-    batch: NDArray[np.uint8], changes: PictureChanges, chances: _Floats
-) -> NDArray[np.uint8]:
+def vary_pictures(batch: NDArray[np.uint8], changes: PictureChanges, chances: _Floats) -> NDArray[np.uint8]:
     """Vary each picture of a batch in its own way.
 
     Args:

@@ -116,6 +116,19 @@ SPOKEN_DIGITS = Known(
     advice="clone its repository as FOLDER/fsdd (its recordings/ is read)",
 )
 
+SYNTHETIC_DIGITS = Known(
+    name="synthetic-digits",
+    title="Spoken digits of synthetic voices",
+    classes=SPOKEN_DIGITS.classes,
+    licence="CC0-1.0",
+    origin="made on your machine by espeak-ng, https://github.com/espeak-ng/espeak-ng; see datasets/synthesis.py",
+    folder="synthetic-digits",
+    needs=(("recordings",),),
+    splits=("all",),
+    loader="datasets.spoken_digits:load",
+    advice="make voices, which makes it (espeak-ng says the digits)",
+)
+
 CLOTHING = Known(
     name="clothing",
     title="Clothing photos (small, at most 224 pixels)",
@@ -136,7 +149,7 @@ CLOTHING = Known(
 )  # fmt: skip
 
 KNOWN: Mapping[str, Known] = MappingProxyType(
-    {each.name: each for each in (FASHION_MNIST, SPOKEN_DIGITS, CLOTHING)}
+    {each.name: each for each in (FASHION_MNIST, SPOKEN_DIGITS, SYNTHETIC_DIGITS, CLOTHING)}
 )
 """Every known set, by name."""
 

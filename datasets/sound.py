@@ -7,7 +7,8 @@ the right. What comes out depends on ``kind``:
 * ``log_mel``: frames of ``window_ms`` every ``hop_ms`` that lie wholly inside; a periodic Hann window
   (``0.5 - 0.5 cos(2 pi n / length)``); the power ``|X|^2`` of an FFT over ``fft_samples``, zeros behind the window;
   sums over ``mel_bins`` triangles of height 1 between ``low_hz`` and ``high_hz``, evenly spaced in HTK's mel
-  (``2595 log10(1 + f / 700)``); the natural logarithm of at least ``log_floor``: (frames, mel_bins).
+  (``2595 log10(1 + f / 700)``); with ``floor_db``, plus a constant that lies so far below the clip's loudest frame (the
+  mean of its bins); the natural logarithm of at least ``log_floor``: (frames, mel_bins).
 * ``mfcc``: the first ``coefficients`` of the orthonormal DCT-II of that (Davis and Mermelstein 1980): (frames,
   coefficients).
 
@@ -47,6 +48,8 @@ class Features:
         high_hz: where the last one ends, at most half the sampling rate.
         coefficients: how many are kept, at most ``mel_bins``.
         log_floor: least energy before the logarithm.
+        floor_db: how far below the loudest frame the energy lies that is added to all: what is quieter than that, such
+            as a room's noise, hardly counts, however loud the clip is. 0 adds nothing.
         clip_mean: ``kept`` or ``subtracted``.
     """
 
@@ -61,6 +64,7 @@ class Features:
     high_hz: float = 0.0
     coefficients: int = 0
     log_floor: float = 1e-6
+    floor_db: float = 0.0
     clip_mean: str = "kept"
 
     def samples(self, milliseconds: float) -> int:
@@ -80,7 +84,7 @@ class Features:
         return self.frames, self.coefficients if self.kind == "mfcc" else self.mel_bins
 
 
-_MAY_BE_LEFT_OUT = {"log_floor", "clip_mean"}
+_MAY_BE_LEFT_OUT = {"log_floor", "floor_db", "clip_mean"}
 _CLIP_MEANS = ("kept", "subtracted")
 _OF_KIND: Mapping[str, frozenset[str]] = {
     "waveform": frozenset({"kind", "sample_rate_hz", "clip_ms"}),
@@ -189,7 +193,11 @@ def _spectral(waves: _Floats, features: Features) -> _Floats:
     frames = frames[:, :: features.samples(features.hop_ms)] * _hann(window)
     spectrum = np.fft.rfft(frames, features.fft_samples)
     power = spectrum.real**2 + spectrum.imag**2
-    made = np.log(np.maximum(power @ _triangles(features), np.float32(features.log_floor)))
+    energy = power @ _triangles(features)
+    if features.floor_db:
+        loudest = energy.mean(axis=2).max(axis=1)[:, None, None]
+        energy += loudest * np.float32(10 ** (-features.floor_db / 10))
+    made = np.log(np.maximum(energy, np.float32(features.log_floor)))
     if features.kind == "mfcc":
         made = made @ _cosines(features.mel_bins, features.coefficients)
     if features.clip_mean == "subtracted":

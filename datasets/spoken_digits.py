@@ -16,7 +16,7 @@ from zoo.errors import DatasetError
 
 RATE_HZ = 8000
 OFFICIAL_TEST_INDICES = range(5)  # "a test set that consists of the first 5 recordings", says its README
-_NAME = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav")
+_NAME = re.compile(r"(\d)_([A-Za-z0-9-]+)_(\d+)\.wav")
 _LARGEST_CLIP_BYTES = 1 << 20
 _MOST_CLIPS = 100_000
 

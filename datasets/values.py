@@ -89,6 +89,22 @@ class Part:
             groups=tuple(self.groups[row] for row in wanted) if self.groups else (),
         )
 
+    def joined(self, other: "Part") -> "Part":
+        """All samples of both; the other's groups are kept where this one has groups, too.
+
+        Raises:
+            ValueError: sound of another sampling rate, or pictures and sound.
+        """
+        if self.rate_hz != other.rate_hz:
+            raise ValueError(f"samples of {self.rate_hz} and {other.rate_hz} Hz do not go together")
+        return replace(
+            self,
+            samples=(*self.samples, *other.samples),
+            labels=np.concatenate([self.labels, other.labels]),
+            ids=(*self.ids, *other.ids),
+            groups=(*self.groups, *other.groups) if self.groups and other.groups else (),
+        )
+
     def only(self, group: str) -> "Part":
         """The samples of one group.
 

@@ -3,7 +3,7 @@
 Kinds of stages, with what their spec has and which files they read, by role:
 
 * ``data``: the data set, prepared.
-* ``lesson``: what a teacher says of the samples, where they are the same in every epoch. ``data``; ``net``, the teacher.
+* ``lesson``: what a teacher says of samples that are the same in every epoch. ``data``; ``net``, the teacher.
 * ``step``: one step of one net, with one seed, without one group or none. ``data``; ``net``, the step before (none for
   the first one); ``lesson``, or ``teacher`` where its inside is needed or samples change from epoch to epoch. The
   control's step is ``scratch``: ``net`` is then the net whose shape it has.
@@ -116,7 +116,10 @@ class _Planner:
                     yield from self._files(net, seed, data, controls, control=True)
 
     def _data(self) -> Stage:
-        spec = {"version": VERSION, "dataset": self.recipe.dataset, "input": document(self.recipe.inputs)}
+        spec = {
+            "version": VERSION, "dataset": self.recipe.dataset, "extra": list(self.recipe.extra),
+            "input": document(self.recipe.inputs),
+        }  # fmt: skip
         return Stage(DATA, f"data of {self.recipe.dataset}", spec)
 
     def _chain(self, net: NetPlan, seed: int, group: str | None, data: Stage) -> Iterator[Stage]:
@@ -192,6 +195,7 @@ class _Planner:
         left_out = [each for each in self.groups if each is not None]
         spec: dict[str, Any] = {
             "version": VERSION, "model": self.recipe.model, "dataset": self.recipe.dataset,
+            "extra": list(self.recipe.extra),
             "protocol": self.recipe.protocol.value, "input": document(self.recipe.inputs), "name": called,
             "architecture": net.architecture, "pretrained": self.recipe.pretrained(net), "seed": seed,
             "steps": [step_document(each) for each in steps], "control": control,

@@ -65,6 +65,11 @@ class Head:
         ListOf(Number(0, LARGEST_SEED, whole=True), "a list of whole numbers"),
         (0,),
     )
+    extra: tuple[str, ...] = option(
+        "more data sets of the same classes to train on; nothing is ever scored on them",
+        ListOf(Text("the name of a data set"), "a list of data sets"),
+        (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,7 @@ class _Reader:
         recipe = Recipe(
             top.model, top.dataset, Protocol(top.protocol), top.seeds, inputs or InputPlan(), nets, emissions,
             build(Training, defaults, "train", []) or Training(), self._search(inputs, nets),
+            top.extra,
         )  # fmt: skip
         self.problems += _file_problems(recipe)
         return recipe
@@ -182,6 +188,10 @@ class _Reader:
             "dataset": self.around.dataset_problem(dataset) if isinstance(dataset, str) else "",
             "input": self.around.input_problem(inputs) if inputs is not None else "",
         }
+        extra = self.document.get("extra")
+        if isinstance(extra, list):
+            told = [self.around.dataset_problem(each) for each in extra if isinstance(each, str)]
+            found["extra"] = "; ".join(filter(None, told))
         self.problems += [f"{key}: {text}" for key, text in found.items() if text]
 
     def _search(self, inputs: InputPlan | None, nets: tuple[NetPlan, ...]) -> SearchPlan | None:

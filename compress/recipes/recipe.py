@@ -162,6 +162,7 @@ class Recipe:
         emissions: which files are wanted.
         training: how steps train that do not say it themselves.
         search: what a search may propose; ``None`` where the recipe does not say.
+        extra: names of data sets that are trained on as well, and never scored on.
     """
 
     model: str
@@ -173,6 +174,7 @@ class Recipe:
     emissions: tuple[Emission, ...]
     training: Training = field(default_factory=Training)
     search: SearchPlan | None = None
+    extra: tuple[str, ...] = ()
 
     def net(self, handle: str) -> NetPlan:
         """The net of that handle."""

@@ -25,6 +25,7 @@ def text_of(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
         f"dataset = {_toml(recipe.dataset)}",
         f"protocol = {_toml(recipe.protocol.value)}",
         f"seeds = {_toml(list(recipe.seeds))}",
+        *([f"extra = {_toml(list(recipe.extra))}"] if recipe.extra else []),
         *_table("input", _without_usual(document(recipe.inputs), InputPlan, {})),
         *_table("train", usual),
     ]

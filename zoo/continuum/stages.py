@@ -69,7 +69,7 @@ def run(spec: Spec, parents: Parents, report: Report) -> Mapping[str, bytes]:
         return _lesson(spec, plan, parents)
     if "files" in spec:
         return _emit(spec, plan, parents, report)
-    return inputs.prepared(plan, training_part(spec["dataset"]), 0).to_files()
+    return inputs.prepared(plan, training_part(spec["dataset"], spec["extra"]), 0).to_files()
 
 
 def _plan(spec: Spec) -> InputPlan:
@@ -78,11 +78,14 @@ def _plan(spec: Spec) -> InputPlan:
     return plan
 
 
-def training_part(dataset: str) -> Part:
-    """All samples where groups are left out, the training split elsewhere."""
+def training_part(dataset: str, extra: Sequence[str] = ()) -> Part:
+    """All samples where groups are left out, the training split elsewhere; then those of more data sets."""
     splits = known(dataset).splits
     split = ALL if ALL in splits else TRAIN
-    return load(dataset, splits=[split]).part(split)
+    part = load(dataset, splits=[split]).part(split)
+    for each in extra:
+        part = part.joined(training_part(each))
+    return part
 
 
 def _step(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict[str, bytes]:
@@ -119,7 +122,7 @@ def _first(spec: Spec) -> Net:
 def _emit(spec: Spec, plan: InputPlan, parents: Parents, report: Report) -> dict[str, bytes]:
     """Convert a net, score its files, and write both down as variants of the registry."""
     labels, data = known(spec["dataset"]).classes, inputs.Prepared.from_files(parents[DATA])
-    part = training_part(spec["dataset"])
+    part = training_part(spec["dataset"], spec["extra"])
     judged: dict[tuple[str, str], list[Made | Refused]] = {}
     with tempfile.TemporaryDirectory(prefix="zoo-emit-") as folder:
         for group in (*spec["groups"], None):

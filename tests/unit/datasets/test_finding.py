@@ -70,7 +70,9 @@ def test_a_misspelt_set_gets_the_right_name():
         UnknownNameError, match=r"unknown data set 'fashion_mnist'\. Did you mean 'fashion-mnist'"
     ):
         load("fashion_mnist")
-    with pytest.raises(UnknownNameError, match="Known: fashion-mnist, spoken-digits, clothing"):
+    with pytest.raises(
+        UnknownNameError, match="Known: fashion-mnist, spoken-digits, synthetic-digits, clothing"
+    ):
         known("cifar")
 
 

@@ -147,3 +147,14 @@ def test_nonsense_is_listed_all_at_once(story):
 
 def test_what_is_missing_is_named():
     assert read_features({"kind": "waveform", "clip_ms": 5}) == (None, ["features.sample_rate_hz is missing"])
+
+
+def test_with_a_floor_below_the_loudest_frame_loudness_does_not_matter_and_silence_is_flat():
+    random = np.random.default_rng(3)
+    clip = np.concatenate([np.zeros(3000), random.normal(0, 500, 2000), np.zeros(3000)]).astype(np.int16)
+    given = {key: each for key, each in GIVEN.items() if key != "coefficients"}
+    features, _ = read_features({**given, "kind": "log_mel", "log_floor": 1e-12, "floor_db": 30})
+    loud, quiet = extract([clip * 8, clip], features, 1 / 32768)
+    assert np.allclose(loud - loud.max(), quiet - quiet.max(), atol=1e-3)
+    loudest = np.exp(loud).mean(axis=1).max()
+    assert np.allclose(loud[0], np.log(loudest * 1e-3), atol=0.05)  # 30 dB below it

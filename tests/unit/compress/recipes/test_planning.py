@@ -72,9 +72,16 @@ steps = [{ do = "distil" STEP }]
     ],
 )
 def test_a_teacher_is_asked_once_where_samples_stay_the_same(inputs, step, role):
-    text = of_steps('do = "train"', emit="") + TAUGHT.replace(" STEP", step) + f"[input]\n{inputs}\n" + EMIT_TABLE
+    text = (
+        of_steps('do = "train"', emit="")
+        + TAUGHT.replace(" STEP", step)
+        + f"[input]\n{inputs}\n"
+        + EMIT_TABLE
+    )
     by_key = {each.key: each for each in plan(read(text))}
-    (taught,) = [each for each in of_kind(tuple(by_key.values()), STEP) if each.spec["step"]["do"] == "distil"]
+    (taught,) = [
+        each for each in of_kind(tuple(by_key.values()), STEP) if each.spec["step"]["do"] == "distil"
+    ]
     assert set(taught.parents) == {"data", role}
     assert by_key[taught.parents[role]].kind == (LESSON if role == "lesson" else STEP)
 
@@ -84,6 +91,12 @@ def test_two_students_share_a_lesson():
     other = student.replace("nets.b", "nets.c").replace("lenet-5", "resnet-8")
     stages = plan(read(of_steps('do = "train"', emit="") + student + other + EMIT_TABLE))
     assert len(of_kind(stages, LESSON)) == 1
+
+
+def test_more_data_is_named_where_samples_are_read():
+    plain, more = (plan(read(top + of_steps('do = "train"'))) for top in ("", 'extra = ["e"]\n'))
+    assert [each.spec["extra"] for each in of_kind(more, DATA) + of_kind(more, EMIT)] == [["e"], ["e"]]
+    assert not {each.key for each in plain} & {each.key for each in more}
 
 
 def two(first: str, second: str) -> str:
