@@ -125,6 +125,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             "vgg:vgg_small", (1, 28, 28), 10, "six convolutions in three stages, for small images", _VGG,
             _WIDTH, Range(28, 8, 256),
         ),
+        "vgg-11": Family(
+            "vgg:VGG", (3, 224, 224), 1000, "configuration A", _VGG, _WIDTH, Range(224, 32, 1024, step=32),
+            {"convolutions": (1, 1, 2, 2, 2)},
+        ),
         "vgg-16": Family(
             "vgg:VGG", (3, 224, 224), 1000, "configuration D", _VGG, size=Range(224, 32, 1024, step=32),
             settings={"convolutions": (2, 2, 3, 3, 3)},

@@ -1,7 +1,7 @@
 """Runs what docs/claims.md tells: published claims of compression, measured on real data.
 
-Recipes say what nets are made, see ``recipes/claims-*.toml``; `claims_jobs` adds what no recipe says. Finished stages
-lie under build/claims by their digests, so a run goes on where another one stopped. What the runs gave is written to
+``recipes/fashion-classifier.toml`` says what nets are made; `claims_jobs` adds what no recipe says. Nets form groups: what
+the recipe calls ``GROUP-float`` is the float net that the others of its group are compared with. Finished stages lie under build/claims by their digests, so a run goes on where another one stopped. What the runs gave is written to
 docs/claims.json; `claims_page` makes the page of it. A result whose recipe was changed since is dropped.
 """
 
@@ -30,8 +30,8 @@ WORK = ROOT / "build" / "claims"
 RESULTS = ROOT / "docs" / "claims.json"
 PAGE = ROOT / "docs" / "claims.md"
 JOB = "claims_jobs:run"
-RECIPES = ("lenet-300-100", "vgg-small", "vgg-filters", "lenet-5")
-FLOAT = "float"  # the net of a recipe that others are compared with
+RECIPE = ROOT / "recipes" / "fashion-classifier.toml"
+FLOAT = "float"  # the net of a group that others are compared with
 PACKED = ("prune-weights", "share", "qat")
 TIMED = ("resnet-8", "mobilenet-v1-0.25-128", "mobilenet-v3-small-1.0-96")
 LOTTERY = {
@@ -62,62 +62,67 @@ class Planned:
 
 def plans() -> tuple[list[Stage], list[Planned]]:
     """All stages, and those of them whose results are told."""
-    every: list[Stage] = []
-    told: list[Planned] = []
-    for name in RECIPES:
-        recipe, stages = read(ROOT / "recipes" / f"claims-{name}.toml")
-        every += stages
-        emits = [each for each in stages if each.kind == EMIT]
-        told += [Planned(each, name, _about(recipe, name, each)) for each in emits]
-        told += _containers(recipe, name, emits)
-        told += _times(recipe, name, emits)
-        if name == "lenet-300-100":
-            (data,) = [each for each in stages if each.kind == DATA]
-            told += _lottery(recipe, data, emits[0])
+    recipe, stages = read(RECIPE)
+    emits = [_planned(recipe, each) for each in stages if each.kind == EMIT]
+    (data,) = [each for each in stages if each.kind == DATA]
+    told = [*emits, *_containers(emits), *_times(emits), *_lottery(recipe, data)]
     for net in TIMED:
         spec = {"version": VERSION, "latency": True, "architecture": net}
         told.append(
             Planned(Stage("latency", f"latency of {net}", spec), "int8", {"kind": "int8", "net": net})
         )
-    return every, told
+    return list(stages), told
 
 
-def _about(recipe: Recipe, group: str, emit: Stage) -> Record:
+def _planned(recipe: Recipe, emit: Stage) -> Planned:
     control = bool(emit.spec["control"])
     (handle,) = [
         each.handle
         for each in recipe.nets
         if emit.spec["name"] == (recipe.control_name(each) if control else recipe.name(each))
     ]
-    net = f"{handle} (control)" if control else handle
-    return {"kind": "files", "group": group, "net": net, "name": emit.spec["name"], "seed": emit.spec["seed"]}
+    group, _, role = handle.rpartition("-")
+    net = f"{role} (control)" if control else role
+    about = {
+        "kind": "files",
+        "group": group,
+        "net": net,
+        "name": emit.spec["name"],
+        "seed": emit.spec["seed"],
+    }
+    return Planned(emit, group, about)
 
 
-def _containers(recipe: Recipe, group: str, emits: list[Stage]) -> Iterator[Planned]:
+def _did(planned: Planned, steps: tuple[str, ...]) -> bool:
+    """Whether one of these steps was taken with a net that is no control."""
+    spec = planned.stage.spec
+    return not spec["control"] and any(step["do"] in steps for step in spec["steps"])
+
+
+def _containers(emits: list[Planned]) -> Iterator[Planned]:
     for each in emits:
-        if not each.spec["control"] and any(step["do"] in PACKED for step in each.spec["steps"]):
-            about = _about(recipe, group, each) | {"kind": "container"}
-            spec = {"version": VERSION, "container": True}
-            title = f"container of {each.spec['name']}, seed {each.spec['seed']}"
-            yield Planned(Stage("container", title, spec, {"net": each.parents["net"]}), group, about)
+        if _did(each, PACKED):
+            title = f"container of {each.about['name']}, seed {each.about['seed']}"
+            parents = {"net": each.stage.parents["net"]}
+            stage = Stage("container", title, {"version": VERSION, "container": True}, parents)
+            yield Planned(stage, each.group, each.about | {"kind": "container"})
 
 
-def _times(recipe: Recipe, group: str, emits: list[Stage]) -> Iterator[Planned]:
-    """Files of nets with fewer filters against those of the whole net."""
-    whole = {each.spec["seed"]: each for each in emits if each.spec["name"] == recipe.name(recipe.net(FLOAT))}
+def _times(emits: list[Planned]) -> Iterator[Planned]:
+    """Files of nets with fewer filters against those of the float net."""
+    floats = {(each.group, each.about["seed"]): each for each in emits if each.about["net"] == FLOAT}
     for each in emits:
-        if not each.spec["control"] and any(step["do"] == "prune-filters" for step in each.spec["steps"]):
-            seed = each.spec["seed"]
-            about = _about(recipe, group, each) | {"kind": "times"}
-            parents = {"whole": whole[seed].key, "smaller": each.key}
-            title = f"times of {each.spec['name']}, seed {seed}"
-            yield Planned(Stage("times", title, {"version": VERSION, "times": True}, parents), group, about)
+        if _did(each, ("prune-filters",)):
+            title = f"times of {each.about['name']}, seed {each.about['seed']}"
+            parents = {"whole": floats[each.group, each.about["seed"]].stage.key, "smaller": each.stage.key}
+            stage = Stage("times", title, {"version": VERSION, "times": True}, parents)
+            yield Planned(stage, each.group, each.about | {"kind": "times"})
 
 
-def _lottery(recipe: Recipe, data: Stage, emit: Stage) -> Iterator[Planned]:
+def _lottery(recipe: Recipe, data: Stage) -> Iterator[Planned]:
     for seed in LOTTERY_SEEDS:
         spec = {
-            "version": VERSION, "dataset": recipe.dataset, "input": emit.spec["input"],
+            "version": VERSION, "dataset": recipe.dataset, "input": data.spec["input"],
             "architecture": "lenet-300-100", "seed": seed, "lottery": LOTTERY,
         }  # fmt: skip
         stage = Stage("lottery", f"lottery, seed {seed}", spec, {"data": data.key})
@@ -142,10 +147,7 @@ def wanted(every: list[Stage], told: list[Planned], groups: list[str], seeds: li
 
 
 def records(told: list[Planned], before: dict[str, list[Record]]) -> dict[str, list[Record]]:
-    """What is known, by group and the key of the stage that gave it: from the store, else what was written before.
-
-    Two groups may share a stage.
-    """
+    """What is known, by the key of the stage that gave it: from the store, else what was written before."""
     store, found = Store(WORK), {}
     held = {each.stage.key for each in told if store.holds(each.stage.key)}
     floats = {
@@ -154,7 +156,7 @@ def records(told: list[Planned], before: dict[str, list[Record]]) -> dict[str, l
         if each.stage.key in held and each.about["kind"] == "files" and each.about["net"] == FLOAT
     }
     for each in told:
-        key = f"{each.group} {each.stage.key}"
+        key = each.stage.key
         if each.stage.key in held:
             files = store.files(each.stage.key)
             if each.about["kind"] != "files":

@@ -7,7 +7,7 @@ from typing import Any
 
 Record = dict[str, Any]
 NOT_RUN = "not run yet"
-_LENET, _LENET_5 = "lenet-300-100", "lenet-5"
+_LENET, _LENET_5, _VGG, _VGG_11 = "lenet-300-100", "lenet-5", "vgg", "vgg-11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +169,25 @@ def claims() -> tuple[Claim, ...]:
         Claim(f"Deep compression of LeNet-5 ({han})", "39x, error 0.80 to 0.74 % (MNIST)",
               ">= 45x, not below the float net", lambda found: _deep(found, _LENET_5, 45), _command(_LENET_5)),
         Claim(f"Deep compression of VGG ({han})", "VGG-16 49x, no loss (ImageNet)",
-              "a small VGG >= 60x, not below the float net", lambda _: "", ""),
+              "a small VGG >= 60x, not below the float net", lambda found: _deep(found, _VGG_11, 60), _command(_VGG_11)),
         Claim("Fewer weights (Han et al. 2015, arXiv:1506.02626)", "LeNet 12x, AlexNet 9x, VGG-16 13x, no loss",
               ">= 12x, no loss", _fewer, _command(_LENET)),
         Claim("Lottery tickets (Frankle and Carbin 2018, arXiv:1803.03635)", "80-90 % of the weights are removable",
               "tickets against other initial weights at 20, 10, 5 %", _tickets, _command("lottery")),
         Claim("Filters (Li et al. 2016, arXiv:1608.08710)", "VGG-16 -34 % FLOPs, no loss (CIFAR-10)",
-              "-50 % MACs, no loss, time measured", _filters, _command("vgg-filters")),
+              "-50 % MACs, no loss, time measured", _filters, _command(_VGG)),
         Claim("Quantized distillation (Polino et al. 2018, arXiv:1802.05668)",
-              "42x with 1.7 points lost (CIFAR-10, 4 bits)", ">= 60x within 5 points", lambda _: "", ""),
+              "42x with 1.7 points lost (CIFAR-10, 4 bits)", ">= 60x within 5 points", _student, _command(_VGG_11)),
         Claim(f"8 bits after training ({few_bits})", "4x, < 2 % lost", "< 0.5 point lost",
-              lambda found: _lost(found, FLOAT, "int8", 0.5), _command("vgg-small")),
+              lambda found: _lost(found, FLOAT, "int8", 0.5), _command(_VGG)),
         Claim(f"4 bits, quantization-aware ({few_bits})", "8x, minimal loss", "< 0.5 point lost",
-              lambda found: _lost(found, "four", "float32", 0.5), _command("vgg-small")),
+              lambda found: _lost(found, "four", "float32", 0.5), _command(_VGG)),
         Claim(f"2 bits, quantization-aware ({few_bits})", "16x, minimal loss", "< 2 points lost",
-              lambda found: _lost(found, "two", "float32", 2.0), _command("vgg-small")),
+              lambda found: _lost(found, "two", "float32", 2.0), _command(_VGG)),
         Claim(f"int8 on a CPU ({few_bits})", "MobileNet V1 2.3x, V2 1.7x faster",
               ">= 2x on a net of the MobileNet V1 or ResNet kind", _faster, _command("int8")),
         Claim("Prune, or train from scratch? (Liu et al. 2018, arXiv:1810.05270)",
-              "from scratch is as good", "the control's result, whatever it is", _control, _command("vgg-filters")),
+              "from scratch is as good", "the control's result, whatever it is", _control, _command(_VGG)),
         Claim("Wake words in 20 KB of flash and 30 KB of RAM (Warden and Situnayake 2019)", "20 KB, 30 KB",
               "a spoken-digits variant, its arena from TFLM", lambda _: "", ""),
     )  # fmt: skip
@@ -272,11 +272,11 @@ def _tickets(found: Results) -> str:
 
 
 def _filters(found: Results) -> str:
-    files, floats = (found.files("vgg-filters", each, "float32") for each in ("thin", FLOAT))
+    files, floats = (found.files(_VGG, each, "float32") for each in ("thin", FLOAT))
     if not files:
         return ""
     saved = 1 - files[0]["macs"] / floats[0]["macs"]
-    times = found.times("vgg-filters", "thin")
+    times = found.times(_VGG, "thin")
     timed = (
         f"{spread([each['ratio'] for each in times], '.2f', 'x')} faster in LiteRT"
         if times
@@ -287,7 +287,7 @@ def _filters(found: Results) -> str:
 
 
 def _control(found: Results) -> str:
-    pruned, control = (found.files("vgg-filters", each, "float32") for each in ("thin", "thin (control)"))
+    pruned, control = (found.files(_VGG, each, "float32") for each in ("thin", "thin (control)"))
     if not pruned or not control:
         return ""
     more = [one["accuracy"] - other["accuracy"] for one, other in zip(pruned, control, strict=False)]
@@ -299,16 +299,27 @@ def _control(found: Results) -> str:
 
 
 def _lost(found: Results, net: str, precision: str, most: float) -> str:
-    files = found.files("vgg-small", net, precision)
+    files = found.files(_VGG, net, precision)
     if not files:
         return ""
     lost = -_mean([each["points"] for each in files])
-    packed = found.containers("vgg-small", net)
+    packed = found.containers(_VGG, net)
     smaller = ""
     if packed:
         ratios = [each["float_bytes"] / each["container_bytes"] for each in packed]
         smaller = f"container {spread(ratios, '.1f', 'x')} smaller; "
     return f"{_verdict(lost < most)}: {smaller}{_accuracy(files, found.files('vgg-small', FLOAT, 'float32'))}"
+
+
+def _student(found: Results) -> str:
+    files, packed = found.files(_VGG_11, "student", "float32"), found.containers(_VGG_11, "student")
+    floats = found.files(_VGG_11, FLOAT, "float32")
+    if not files or not packed:
+        return ""
+    ratios = [4 * floats[0]["params"] / each["container_bytes"] for each in packed]
+    lost = -_mean([each["points"] for each in files])
+    verdict = _verdict(min(ratios) >= 60 and lost <= 5)  # noqa: PLR2004 - the aim
+    return f"{verdict}: {spread(ratios, '.0f', 'x')} smaller than its teacher; {_accuracy(files, floats)}"
 
 
 def _faster(found: Results) -> str:

@@ -220,7 +220,7 @@ def lesson(module: Any, samples: Samples) -> torch.Tensor:
     A student that sees the same views learns as from the teacher itself (Beyer et al. 2021, arXiv:2106.05237), and the
     teacher is asked once for all its students.
     """
-    module.eval()
+    module.eval().to(memory_format=torch.channels_last)
     return torch.cat([module(each.inputs) for each in samples.views_in_order()])
 
 

@@ -1,4 +1,4 @@
-"""VGG-16, VGG-19, and a small net in their style."""
+"""VGG-11, VGG-16, VGG-19, and a small net in their style."""
 
 from collections.abc import Sequence
 
@@ -18,14 +18,19 @@ class VGG(nn.Module):
     Args:
         shape: of one image: (channels, height, width); the first dense layer depends on it.
         classes: logits.
-        convolutions: of each stage: (2, 2, 3, 3, 3) is configuration D, (2, 2, 4, 4, 4) is E (arXiv:1409.1556).
+        convolutions: of each stage: (1, 1, 2, 2, 2) is configuration A, (2, 2, 3, 3, 3) is D, (2, 2, 4, 4, 4) is E
+            (arXiv:1409.1556).
+        width: multiplier of all channels and hidden neurons.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, *, convolutions: Sequence[int]) -> None:
-        """Make the layers."""
+    def __init__(
+        self, shape: tuple[int, int, int], classes: int, *, convolutions: Sequence[int], width: float = 1.0
+    ) -> None:
+        """Make the layers, with He's weights: with torch's usual ones nothing arrives behind so many layers."""
         super().__init__()
-        maps, layers = Maps(*shape), []
-        for channels, count in zip(_CHANNELS, convolutions, strict=True):
+        maps, layers, hidden = Maps(*shape), [], round(_DENSE * width)
+        for wide, count in zip(_CHANNELS, convolutions, strict=True):
+            channels = round(wide * width)
             for _ in range(count):
                 layers.append(ConvUnit(maps, channels, 3, norm=False, bias=True))
                 maps = layers[-1].out
@@ -33,10 +38,14 @@ class VGG(nn.Module):
             maps = Maps(channels, maps.height // 2, maps.width // 2)
         self.features = nn.Sequential(*layers)
         self.dense = nn.Sequential(
-            nn.Linear(maps.channels * maps.height * maps.width, _DENSE), nn.ReLU(), nn.Dropout(0.5),
-            nn.Linear(_DENSE, _DENSE), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(maps.channels * maps.height * maps.width, hidden), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(0.5),
         )  # fmt: skip
-        self.classifier = nn.Linear(_DENSE, classes)
+        self.classifier = nn.Linear(hidden, classes)
+        for each in self.modules():
+            if isinstance(each, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(each.weight, nonlinearity="relu")
+                nn.init.zeros_(each.bias)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to logits (N, classes)."""

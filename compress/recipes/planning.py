@@ -199,7 +199,7 @@ class _Planner:
             "protocol": self.recipe.protocol.value, "input": document(self.recipe.inputs), "name": called,
             "architecture": net.architecture, "pretrained": self.recipe.pretrained(net), "seed": seed,
             "steps": [step_document(each) for each in steps], "control": control,
-            "files": [list(each) for each in files], "groups": left_out,
+            "files": [list(each) for each in files], "groups": left_out, "largest_held": self.recipe.largest_held,
         }  # fmt: skip
         parents = {"data": data.key, "net": ends[net.handle, seed, None].key}
         parents |= {without(group): ends[net.handle, seed, group].key for group in left_out}

@@ -16,7 +16,16 @@ from compress.recipes.files import unfit
 from compress.recipes.kinds import DO, KINDS, WORDS
 from compress.recipes.names import LABELS
 from compress.recipes.options import build, option, options
-from compress.recipes.recipe import LARGEST_SEED, Emission, InputPlan, NetPlan, Protocol, Recipe, SearchPlan
+from compress.recipes.recipe import (
+    LARGEST_HELD_BYTES,
+    LARGEST_SEED,
+    Emission,
+    InputPlan,
+    NetPlan,
+    Protocol,
+    Recipe,
+    SearchPlan,
+)
 from compress.recipes.space import bases_of, space_problems
 from compress.recipes.steps import Step, Training
 from zoo.errors import BadRecipeError, ZooError
@@ -69,6 +78,12 @@ class Head:
         "more data sets of the same classes to train on; nothing is ever scored on them",
         ListOf(Text("the name of a data set"), "a list of data sets"),
         (),
+    )
+    largest_held: int = option(
+        "largest file that is kept beside the index; larger ones are only told of, and made again by the recipe",
+        Number(0, LARGEST_HELD_BYTES, whole=True),
+        LARGEST_HELD_BYTES,
+        unit="bytes",
     )
 
 
@@ -175,7 +190,7 @@ class _Reader:
         recipe = Recipe(
             top.model, top.dataset, Protocol(top.protocol), top.seeds, inputs or InputPlan(), nets, emissions,
             build(Training, defaults, "train", []) or Training(), self._search(inputs, nets),
-            top.extra,
+            top.extra, top.largest_held,
         )  # fmt: skip
         self.problems += _file_problems(recipe)
         return recipe

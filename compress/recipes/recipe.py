@@ -14,6 +14,7 @@ from registry.spec import ChannelOrder, Resize
 _NUMBERS = ListOf(Number(-1_000_000, 1_000_000), "a list of numbers", repeats=True)
 _COUNT = Number(1, whole=True)
 LARGEST_SEED = 2**31 - 1
+LARGEST_HELD_BYTES = 6_000_000
 
 
 class Protocol(StrEnum):
@@ -163,6 +164,7 @@ class Recipe:
         training: how steps train that do not say it themselves.
         search: what a search may propose; ``None`` where the recipe does not say.
         extra: names of data sets that are trained on as well, and never scored on.
+        largest_held: bytes of the largest file that is kept.
     """
 
     model: str
@@ -175,6 +177,7 @@ class Recipe:
     training: Training = field(default_factory=Training)
     search: SearchPlan | None = None
     extra: tuple[str, ...] = ()
+    largest_held: int = LARGEST_HELD_BYTES
 
     def net(self, handle: str) -> NetPlan:
         """The net of that handle."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from compress.recipes.kinds import DO, kind_of, step_document
 from compress.recipes.options import document, options
-from compress.recipes.recipe import Emission, InputPlan, NetPlan, Recipe
+from compress.recipes.recipe import LARGEST_HELD_BYTES, Emission, InputPlan, NetPlan, Recipe
 from compress.recipes.steps import Step, Training
 
 
@@ -25,6 +25,7 @@ def text_of(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
         f"dataset = {_toml(recipe.dataset)}",
         f"protocol = {_toml(recipe.protocol.value)}",
         f"seeds = {_toml(list(recipe.seeds))}",
+        *([f"largest_held = {recipe.largest_held}"] if recipe.largest_held != LARGEST_HELD_BYTES else []),
         *([f"extra = {_toml(list(recipe.extra))}"] if recipe.extra else []),
         *_table("input", _without_usual(document(recipe.inputs), InputPlan, {})),
         *_table("train", usual),

@@ -9,7 +9,6 @@ from registry.values import Accuracy, Availability, Precision, Variant
 from zoo.continuum.files import Made
 
 WEIGHTS = "device-zoo"
-LARGEST_HELD_BYTES = 6_000_000
 
 _FORMATS = {
     Format.TFLITE: "tflite",
@@ -30,6 +29,7 @@ class Lineage:
         alpha: its width; ``None`` where the family has none.
         resolution: of its input, such as ``28`` or ``49x10``.
         source: id of what its figures cite.
+        largest_held: bytes of the largest file that is kept.
     """
 
     model: str
@@ -38,6 +38,7 @@ class Lineage:
     alpha: float | None
     resolution: str
     source: str
+    largest_held: int
 
 
 def variant_of(lineage: Lineage, made: Made, *, accuracies: Sequence[Accuracy], certificate: str) -> Variant:
@@ -50,7 +51,7 @@ def variant_of(lineage: Lineage, made: Made, *, accuracies: Sequence[Accuracy], 
         certificate: digest of its certificate.
     """
     record, report = made.record, made.report
-    held = report.size_bytes <= LARGEST_HELD_BYTES
+    held = report.size_bytes <= lineage.largest_held
     kinds = {each.kind for each in report.graph.operators} if report.graph else set()
     return Variant(
         name=record.path,

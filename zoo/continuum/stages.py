@@ -199,6 +199,7 @@ def _lineage(spec: Spec) -> Lineage:
         alpha=architecture.width if has_width else None,
         resolution=f"{height}" if height == width else f"{height}x{width}",
         source=f"continuum-{spec['model']}",
+        largest_held=spec["largest_held"],
     )
 
 

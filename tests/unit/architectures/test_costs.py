@@ -22,6 +22,7 @@ TINY = "mlcommons/tiny, training/*/keras_model.py, as Keras counts; NXP/eiq-mode
 PARAMETERS = (
     ("lenet-300-100", 266_610, CAFFE),
     ("lenet-5", 431_080, CAFFE),
+    ("vgg-11", 132_863_336, VISION),
     ("vgg-16", 138_357_544, VISION),
     ("vgg-19", 143_667_240, VISION),
     ("resnet-18", 11_689_512, VISION),
