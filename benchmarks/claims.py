@@ -1,7 +1,8 @@
 """Runs what docs/claims.md tells: published claims of compression, measured on real data.
 
-``recipes/fashion-classifier.toml`` says what nets are made; `claims_jobs` adds what no recipe says. Nets form groups: what
-the recipe calls ``GROUP-float`` is the float net that the others of its group are compared with. Finished stages lie under build/claims by their digests, so a run goes on where another one stopped. What the runs gave is written to
+``recipes/fashion-classifier.toml`` says what nets are made; `claims_jobs` adds what no recipe says. Nets form groups:
+what the recipe calls ``GROUP-float`` is the float net that the others of its group are compared with. Finished stages
+lie under build/claims by their digests, so a run goes on where another one stopped. What the runs gave is written to
 docs/claims.json; `claims_page` makes the page of it. A result whose recipe was changed since is dropped.
 """
 

@@ -13,8 +13,8 @@ from zoo.errors import UsageError  # noqa: E402
 pytestmark = pytest.mark.convert
 
 SMALL = (
-    "lenet-300-100", "lenet-5", "vgg-small-0.5-16", "vgg-11-0.25-32", "vgg-16-32", "resnet-8", "resnet-18-64", "resnet-50-64",
-    "squeezenet-1.0-64", "squeezenet-1.1-64", "mobilenet-v1-0.25-64", "mobilenet-v1-0.25-64-grey",
+    "lenet-300-100", "lenet-5", "vgg-small-0.5-16", "vgg-11-0.25-32", "vgg-16-32", "resnet-8", "resnet-18-64",
+    "resnet-50-64", "squeezenet-1.0-64", "squeezenet-1.1-64", "mobilenet-v1-0.25-64", "mobilenet-v1-0.25-64-grey",
     "mobilenet-v2-0.35-64", "mobilenet-v3-small-0.5-64", "mobilenet-v3-large-0.35-64",
     "mobilenet-v3-small-minimalistic-0.5-64", "mnasnet-0.35-64", "efficientnet-lite0-64", "ds-cnn-16",
     "deeplab-v3-mobilenet-v2-0.25-64", "transformer-encoder-1-32",
