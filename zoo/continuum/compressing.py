@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from compress.recipes.planning import EMIT, plan
@@ -18,16 +17,15 @@ from datasets.catalogue import known
 from datasets.finding import find
 from datasets.loading import load
 from registry.blobs import Blobs
-from registry.catalogue import Source
 from registry.continua import Continuum, read_continuum
 from registry.continua.reading import write_continuum
-from registry.values import Variant
-from zoo.bootstrap import Difference, paired_bootstrap
-from zoo.continuum.stages import ALL, ANSWERS_FILE, BLOB, CONTINUUM_FILE, REFUSED_FILE
+from zoo.continuum.joining import Emitted, joined, transport
+from zoo.continuum.stages import ALL, ANSWERS_FILE, BLOB, CONTINUUM_FILE, NET, NET_FILE, REFUSED_FILE
 from zoo.errors import ZooError
 from zoo.recipes import read_recipe, surroundings
 
 JOB = "zoo.continuum.stages:run"
+_PACKED = ("prune-weights", "rewind", "qat", "share", "mixed")  # steps that make a net travel in fewer bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,69 +116,29 @@ def compress(
 
 def collect(recipe: Recipe, outcome: Outcome, store: Store, *, text: str, out: Path) -> Made:
     """Put what the jobs gave together: one document, and the files by their digests."""
-    found: list[tuple[Stage, Continuum, Mapping[str, list[bool]]]] = []
+    emitted: list[Emitted] = []
     refused: dict[str, str] = {}
     blobs = Blobs(out / "zoo.blobs")
     for stage in outcome.finished:
         if stage.kind != EMIT:
             continue
         files = store.files(stage.key)
-        made = read_continuum(files[CONTINUUM_FILE].decode(), stage.title)
-        found.append((stage, made, json.loads(files[ANSWERS_FILE])))
         refused |= {
             f"{stage.spec['name']} {what}": why for what, why in json.loads(files[REFUSED_FILE]).items()
         }
-        if _ships(recipe, stage):
-            for name in files:
-                if name.startswith(BLOB):
-                    blobs.put(files[name])
+        if stage.spec["seed"] != recipe.seeds[0]:
+            continue  # files of the first seed ship; the others say how much chance there is in the figures
+        made = read_continuum(files[CONTINUUM_FILE].decode(), stage.title)
+        emitted.append(Emitted(stage, made, json.loads(files[ANSWERS_FILE])))
+        for name in files:
+            if name.startswith(BLOB):
+                blobs.put(files[name])
     digest = hashlib.sha256(text.encode()).hexdigest()
-    continuum = _joined(recipe, found, f"recipes/{recipe.model}.toml, sha256 {digest}")
+    transports = {
+        each.stage.spec["name"]: transport(store.files(each.stage.parents[NET])[NET_FILE])
+        for each in emitted
+        if any(step["do"] in _PACKED for step in each.stage.spec["steps"])
+    }
+    continuum = joined(recipe, emitted, transports, f"recipes/{recipe.model}.toml, sha256 {digest}")
     document = write_continuum(out, continuum) if continuum.variants else None
     return Made(continuum, document, refused, outcome.missed)
-
-
-def _ships(recipe: Recipe, stage: Stage) -> bool:
-    """Files of the first seed ship; the others say how much chance there is in the figures."""
-    return bool(stage.spec["seed"] == recipe.seeds[0])
-
-
-def _joined(
-    recipe: Recipe, found: list[tuple[Stage, Continuum, Mapping[str, list[bool]]]], citation: str
-) -> Continuum:
-    """One continuum, in which every variant says how it compares with the first net in the same format."""
-    source = Source(
-        f"continuum-{recipe.model}",
-        citation,
-        datetime.now(UTC).year,
-        "trained by this project with this recipe",
-    )
-    shipped = [(made, told) for stage, made, told in found if _ships(recipe, stage)]
-    answers = {name: right for _, told in shipped for name, right in told.items()}
-    variants = [each for made, _ in shipped for each in made.variants]
-    certificates = {key: text for made, _ in shipped for key, text in made.certificates.items()}
-    references = _references(recipe, variants)
-    noted = tuple(_compared(each, references.get(each.format), answers) for each in variants)
-    return Continuum(recipe.model, source, noted, certificates)
-
-
-def _references(recipe: Recipe, variants: list[Variant]) -> dict[str, Variant]:
-    """By format, the float32 file of the recipe's first net: its teacher."""
-    first = recipe.name(recipe.nets[0])
-    return {each.format: each for each in variants if each.net == first and each.precision == "float32"}
-
-
-def _compared(variant: Variant, reference: Variant | None, answers: Mapping[str, list[bool]]) -> Variant:
-    if reference is None or reference.name == variant.name:
-        return variant
-    difference = paired_bootstrap(answers[variant.name], answers[reference.name], 0)
-    return replace(variant, note="; ".join(filter(None, (said(difference, reference.name), variant.note))))
-
-
-def said(difference: Difference, other: str) -> str:
-    """A comparison as a line: ``-0.8 points [-1.4, -0.2] against NAME on 3,000 samples``."""
-    verdict = "" if difference.resolved else ", unresolved"
-    return (
-        f"{difference.points:+.1f} points [{difference.low:+.1f}, {difference.high:+.1f}] against {other} "
-        f"on {difference.samples:,} samples{verdict}"
-    )

@@ -1,6 +1,7 @@
 """A whole sweep on real data, from the recipe to the registry, in a minute: what `zoo compress` promises."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from registry.catalogue import Catalogue
 from registry.continua import merged, read_continuum
 from registry.values import Availability, Model
 from zoo.bootstrap import paired_bootstrap
-from zoo.continuum import compressing
+from zoo.continuum import compressing, joining
 from zoo.errors import BadRecipeError, DatasetError
 from zoo.evaluation import evaluate
 
@@ -117,6 +118,19 @@ def test_what_was_made_smaller_is_smaller_and_says_how_it_compares(swept):
     assert "against" not in teacher.note
     control = [each for each in made.continuum.variants if "_sc" in each.net and each.format == "tflite"]
     assert [each.params for each in control] == [small.params]
+    # whether pruning beats the same shape from scratch (Liu et al.)
+    answer = rf"[+-]\d\.\d points \[.*\] against the same shape from scratch, {re.escape(control[0].name)} on 10,000"
+    assert re.search(answer, small.note)
+    assert f"against {teacher.name}" in control[0].note
+    assert "against the same shape" not in control[0].note
+
+
+def test_a_net_with_shared_weights_says_in_how_few_bytes_it_travels(swept):
+    _, made = swept
+    shared = named(made, "lenet-300-100_t1_w90_k4-")["fashion-classifier-float32.tflite"]
+    told = re.search(r"its weights travel in ([\d,]+) bytes, (\d+\.\d)x fewer than in float32", shared.note)
+    assert int(told[1].replace(",", "")) * float(told[2]) == pytest.approx(4 * 266_610, rel=0.01)
+    assert float(told[2]) > 20
 
 
 def test_shared_weights_arrive_in_core_ml_as_its_codebooks(swept):
@@ -165,6 +179,6 @@ def test_a_missing_data_set_and_all_else_is_said_before_anything_is_trained(tmp_
 
 def test_a_comparison_that_cannot_be_told_is_called_unresolved():
     same = paired_bootstrap([True] * 50 + [False] * 50, [False] * 2 + [True] * 50 + [False] * 48, 0)
-    assert compressing.said(same, "other").endswith("unresolved")
+    assert joining.said(same, "other").endswith("unresolved")
     better = replace(same, points=5.0, low=3.0, high=7.0, samples=1000)
-    assert compressing.said(better, "other") == "+5.0 points [+3.0, +7.0] against other on 1,000 samples"
+    assert joining.said(better, "other") == "+5.0 points [+3.0, +7.0] against other on 1,000 samples"
