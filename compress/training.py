@@ -15,6 +15,7 @@ from torch.nn import functional
 from compress.samples import Batch, Samples
 from zoo.errors import TrainingError
 
+_REPORTS = 10
 Report = Callable[[str], None]
 """Told in words how far the work is."""
 
@@ -136,7 +137,7 @@ def fit(
         seed: of the order, the augmentation and the dropout.
         objective: what is minimised; cross entropy by default.
         constraints: what must stay true; by default, zeros stay zeros.
-        report: told the loss of every epoch.
+        report: told the loss of every epoch, and at least ten times.
 
     Raises:
         TrainingError: the loss is no number any more.
@@ -153,7 +154,8 @@ def fit(
         each.begin(module, steps)
     # Depthwise convolutions learn about 1.5 times as fast on a CPU when channels lie side by side.
     module.train().to(memory_format=torch.channels_last)
-    step, total = 0, 0.0
+    step, said, total = 0, 0, 0.0
+    often = min(each_epoch, math.ceil(steps / _REPORTS))
     with torch.enable_grad():
         while step < steps:
             for batch in samples.training_batches(settings.batch, generator):
@@ -168,12 +170,10 @@ def fit(
                 scheduler.step()
                 for each in constraints:
                     each.after_step(module, step)
-                if step % each_epoch == 0 or step == steps:
-                    seen = (step - 1) % each_epoch + 1
-                    report(
-                        f"epoch {math.ceil(step / each_epoch)}, step {step} of {steps}: loss {total / seen:.4f}"
-                    )
-                    total = 0.0
+                if step % often == 0 or step == steps:
+                    mean = total / (step - said)
+                    report(f"epoch {math.ceil(step / each_epoch)}, step {step} of {steps}: loss {mean:.4f}")
+                    said, total = step, 0.0
                 if step == steps:
                     break
     module.eval()

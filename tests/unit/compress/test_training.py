@@ -68,8 +68,8 @@ def test_a_loss_that_is_no_number_stops_the_training_with_the_reason():
 def test_half_an_epoch_takes_half_the_steps():
     said = []
     trained(replace(QUICK, epochs=0.5), report=said.append)
-    assert said == [said[0]]
-    assert said[0].startswith("epoch 1, step 8 of 8: loss ")
+    assert len(said) == 8
+    assert said[-1].startswith("epoch 1, step 8 of 8: loss ")
 
 
 def test_a_last_batch_of_one_is_left_out_because_it_has_no_statistics():
