@@ -111,8 +111,9 @@ def _rewind(step: steps.Rewind) -> str:
 
 
 def _prune_filters(step: steps.PruneFilters) -> str:
-    letters = _flags((step.by == "bn", "b"), (step.across, "g"))
-    return f"f{letters}{percent(step.share)}{_flags((bool(step.layers), 'x'))}"
+    letters = _flags((step.macs_share is not None, "m"), (step.by == "bn", "b"), (step.across, "g"))
+    share = step.share if step.macs_share is None else step.macs_share
+    return f"f{letters}{percent(share or 0.0)}{_flags((bool(step.layers), 'x'))}"
 
 
 def _prune_layers(step: steps.PruneLayers) -> str:
@@ -155,7 +156,8 @@ def _say_rewind(match: re.Match[str]) -> str:
 def _say_prune_filters(match: re.Match[str]) -> str:
     by = "by the scales of batch norms" if match["norm"] else "by the sum of absolute weights"
     return (
-        f"{match['share']} % of its filters removed {by}"
+        f"{_if(match['macs'], 'filters with at least ')}{match['share']} % of its "
+        f"{'MACs' if match['macs'] else 'filters'} removed {by}"
         f"{_if(match['across'], ', ranked across layers')}{_if(match['own'], _OWN_SHARES)}"
     )
 
@@ -242,8 +244,8 @@ _TABLE = (
         "prune-filters",
         steps.PruneFilters,
         _code(
-            "f<percent> (fb by batch norms, g across layers, x own shares)",
-            rf"f(?P<norm>b?)(?P<across>g?)(?P<share>{_NUMBER})(?P<own>x?)",
+            "f<percent> (fm of the MACs, fb by batch norms, g across layers, x own shares)",
+            rf"f(?P<macs>m?)(?P<norm>b?)(?P<across>g?)(?P<share>{_NUMBER})(?P<own>x?)",
             _prune_filters,
             _say_prune_filters,
         ),

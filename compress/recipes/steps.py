@@ -145,7 +145,7 @@ class Rewind:
 class PruneFilters:
     """Filters are taken out and the layers really shrink (Li et al. 2016, arXiv:1608.08710)."""
 
-    share: float = option("part of the filters that goes", _INNER)
+    share: float | None = option("part of the filters that goes", _INNER, None)
     by: str = option(
         "what ranks them: the sum of absolute weights, or the scale of the batch norm (arXiv:1708.06519)",
         Choice(("l1", "bn")),
@@ -154,6 +154,19 @@ class PruneFilters:
     across: bool = option("rank the filters of all layers together", Flag(), key="global", usual=False)
     round_to: int = option("widths become multiples of it", Number(1, 256, whole=True), 1, unit="filters")
     layers: Mapping[str, float] = option("other shares of single layers, by path", _LAYER_SHARES, {})
+    macs_share: float | None = option(
+        "part of the multiply-accumulates that goes at least, in place of `share`, which is then found",
+        _INNER,
+        None,
+    )
+
+    def problems(self, given: Collection[str]) -> Problems:  # noqa: ARG002 - as others have it
+        """What is wrong with options beside each other; ``given`` are the keys that the recipe has."""
+        if self.share is None and self.macs_share is None:
+            return [("share", "missing; a part of the filters, or of the MACs as `macs_share`, is wanted")]
+        if self.share is not None and self.macs_share is not None:
+            return [("share", f"{self.share:g}, but `macs_share` is there, too; one of them is wanted")]
+        return []
 
 
 @dataclass(frozen=True, slots=True)

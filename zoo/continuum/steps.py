@@ -78,10 +78,15 @@ def take(net: Net, step: steps.Step, around: Around) -> Net:
             return _prune_weights(net, step, around)
         case steps.PruneFilters():
             spread = Spread.GLOBAL if step.across else Spread.UNIFORM
-            by = Importance(step.by)
-            return prune_filters(
-                net, Cut(step.share, by=by, spread=spread, round_to=step.round_to, layers=step.layers)
+            cut = Cut(
+                step.share or 0.0,
+                step.macs_share,
+                Importance(step.by),
+                spread,
+                step.round_to,
+                step.layers,
             )
+            return prune_filters(net, cut)
         case steps.PruneLayers():
             if step.blocks:
                 return remove_blocks(net, step.blocks, seed=around.seed)

@@ -72,6 +72,7 @@ STEPS = st.one_of(
     ),
     st.builds(steps.Rewind, SHARES, reinit=st.booleans(), rounds=st.none() | st.integers(1, 30), training=TRAININGS),
     st.builds(steps.PruneFilters, SHARES, st.sampled_from(("l1", "bn")), st.booleans(), st.integers(1, 16), LAYERS),
+    st.builds(steps.PruneFilters, macs_share=SHARES, by=st.sampled_from(("l1", "bn"))),
     st.builds(steps.PruneLayers, count=st.integers(1, 30)),
     st.builds(steps.PruneLayers, blocks=st.lists(st.text("abc.1", min_size=1), min_size=1, unique=True).map(tuple)),
     st.builds(

@@ -44,7 +44,7 @@ def test_the_numbers_of_a_step_are_in_its_sentence(step):
         steps.Distil: lambda: [step.training.epochs],
         steps.PruneWeights: lambda: [plain(100 * step.share, 2)],
         steps.Rewind: lambda: [plain(100 * step.share, 2)],
-        steps.PruneFilters: lambda: [plain(100 * step.share, 2)],
+        steps.PruneFilters: lambda: [plain(100 * (step.share or step.macs_share), 2)],
         steps.PruneLayers: lambda: [step.removed],
         steps.Qat: lambda: [step.weight_bits],
         steps.Share: lambda: [step.bits],

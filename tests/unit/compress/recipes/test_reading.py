@@ -115,6 +115,11 @@ CASES = {
         ["nets.a.pretrained: true, but no package has weights of lenet-5"],
     ),
     "an unknown base": (of_steps('do = "train"', net='from = "b"'), ["nets.a.from: there is no net 'b'"]),
+    "filters of no share": (of_steps('do = "train"', 'do = "prune-filters"'), ["nets.a.steps[1].share: missing"]),
+    "filters of two shares": (
+        of_steps('do = "train"', 'do = "prune-filters", share = 0.3, macs_share = 0.5'),
+        ["nets.a.steps[1].share: 0.3, but `macs_share` is there, too"],
+    ),
     "an unknown teacher": (
         of_steps('do = "distil"', net='architecture = "lenet-5"\nteacher = "aa"'),
         ["nets.a.teacher: there is no net 'aa'. Did you mean 'a'?"],
