@@ -109,8 +109,8 @@ def _head(done: int, rows: int) -> Iterator[str]:
         the row asks what a size costs, not what pruning alone does. Earlier tries with other settings (five for
         LeNet-300-100) were scored on the test split, so differences of a few tenths of a point mean little. The small
         VGG's nets have a start of eight epochs in common and six more each; the one with 2 bits and the one with fewer
-        filters learn those from the float net, the control has all fourteen. Lottery rounds have one epoch and take 30 %
-        of what is left (15 % of the last layer); every net then trains for three epochs from its first weights."""
+        filters learn those from the float net, the control has all fourteen. Lottery rounds have one epoch, take 30 %
+        of what is left (15 % of the last layer), and every net then trains for three epochs from its first weights."""
     )
 
 
