@@ -8,6 +8,7 @@ docs/claims.json; `claims_page` makes the page of it. A result whose recipe was 
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ LOTTERY = {
     "last": {"epochs": 3, "batch": 256, "learning_rate": 2e-3},
 }
 LOTTERY_SEEDS = (0, 1, 2)
+SPOKEN = ROOT / "registry" / "continua" / "spoken-digits.json"
 Record = dict[str, Any]
 
 
@@ -169,7 +171,31 @@ def records(told: list[Planned], before: dict[str, list[Record]]) -> dict[str, l
                 found[key] = list(_scored(each, files, reference))
         if key not in found and key in before:
             found[key] = before[key]
-    return found
+    return found | {"spoken-digits": _spoken()}
+
+
+def _spoken() -> list[Record]:
+    """Variants of the shipped spoken-digits continuum, with their working memory in TFLM."""
+    if not SPOKEN.exists():
+        return []
+    found = read_continuum(SPOKEN.read_text(encoding="utf-8"), SPOKEN.name)
+    records = []
+    for each in found.variants:
+        arena = re.search(r"TFLM takes ([\d,]+) bytes", each.note)
+        if arena and each.size_bytes:
+            (accuracy,) = each.accuracies
+            records.append(
+                {
+                    "kind": "spoken",
+                    "name": each.name,
+                    "size_bytes": each.size_bytes,
+                    "arena_bytes": int(arena[1].replace(",", "")),
+                    "accuracy": accuracy.value,
+                    "samples": accuracy.samples,
+                    "kernels": accuracy.runtime,
+                }
+            )
+    return records
 
 
 def _scored(

@@ -81,3 +81,29 @@ def test_where_int8_is_slower_the_page_says_so(claims_page):
     slow = result | {"net": "mobilenet-v3", "ratio": 0.5, "low": 0.4, "high": 0.6}
     page = claims_page.page([{"kind": "int8", "net": each["net"], "result": each} for each in (result, slow)])
     assert "**reached**: resnet-8 2.50x, mobilenet-v3 0.50x; int8 is slower on mobilenet-v3" in page
+
+
+def spoken(name, size_bytes, arena_bytes, accuracy):
+    return {
+        "kind": "spoken", "name": name, "size_bytes": size_bytes, "arena_bytes": arena_bytes, "accuracy": accuracy,
+        "samples": 3000, "kernels": "litert 1 (xnnpack)",
+    }  # fmt: skip
+
+
+def test_of_the_variants_that_fit_a_microcontroller_the_most_accurate_is_told(claims_page):
+    variants = [
+        spoken("small", 12_000, 9_000, 85.0), spoken("good", 19_999, 30_000, 88.0),
+        spoken("large", 20_001, 9_000, 91.0), spoken("hungry", 19_000, 30_001, 92.0),
+    ]  # fmt: skip
+    found = row(claims_page.page(variants), "Wake words")
+    assert "**reached**: good, 19,999 bytes of flash for the model and 30,000 bytes of arena, 88.0 %" in found
+    assert "**missed**: no variant fits" in row(claims_page.page(variants[2:]), "Wake words")
+
+
+def test_a_student_is_compared_with_the_teacher_of_another_architecture(claims_page):
+    teacher = FILE | {"group": "vgg-11", "params": 1000}
+    student = teacher | {"net": "student", "points": -1.5, "low": -2.0, "high": -1.0, "accuracy": 88.5}
+    packed = PACKED | {"group": "vgg-11", "net": "student"}
+    packed["result"] = packed["result"] | {"container_bytes": 50}
+    found = row(claims_page.page([teacher, student, packed]), "Quantized distillation")
+    assert "**reached**: 80x smaller than its teacher; 88.50 % against 90.00 % float, -1.50 points" in found
