@@ -366,9 +366,6 @@ class Sizes:
         }
 
 
-Picture = Front | Spread | Sizes
-
-
 def read_sizes(registry: Reader, model: str | None = None) -> Sizes:
     """The sizes of the variants of one model or of all.
 

@@ -1,4 +1,4 @@
-"""Commands that draw: plot front, plot spread, plot sizes."""
+"""Commands that draw: plot front, plot spread, plot sizes, plot continuum."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.values import Evidence
-from zoo import actions, plot_data
+from zoo import actions, plot_continuum, plot_data
 from zoo.cli import options
 from zoo.cli.options import Kind, Registry
 from zoo.cli.read import NOTHING_FITS, print_json
 
 if TYPE_CHECKING:
-    from zoo.plot_data import Picture
+    from zoo.plots import Picture
 
 _plot = typer.Typer(help="Draw a picture as PNG or SVG (needs the extra 'plot').", no_args_is_help=True)
 
@@ -89,6 +89,20 @@ def sizes(
     with actions.open_registry(registry) as opened:
         data = plot_data.read_sizes(opened, model)
     _finish(data, out, f"sizes-{model}.png" if model else "sizes.png", as_json=as_json)
+
+
+@_plot.command()
+def continuum(
+    model: Annotated[str, typer.Option("--model", "-m", help="Name, such as imagenet-classifier.")],
+    out: Out = None,
+    registry: Registry = None,
+    as_json: PlotJson = False,
+) -> None:
+    """Draw accuracy against file size of every variant of a model, with the Pareto line."""
+    _check(out)
+    with actions.open_registry(registry) as opened:
+        data = plot_continuum.read_continuum(opened, model)
+    _finish(data, out, f"continuum-{model}.png", as_json=as_json)
 
 
 def _check(out: Path | None) -> None:

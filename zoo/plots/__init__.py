@@ -1,9 +1,10 @@
-"""Pictures of a registry: accuracy against latency, the speed spread of a net, the sizes of models.
+"""Pictures of a registry: accuracy against latency and against size, the speed spread of a net, the sizes of models.
 
-`zoo.plot_data` says what is drawn; here it becomes ink. `save` is the way in and loads matplotlib only when called,
-so that everything else works without it.
+`zoo.plot_data` and `zoo.plot_continuum` say what is drawn; here it becomes ink. `save` is the way in and loads
+matplotlib only when called, so that everything else works without it.
 
-* `zoo.plots.front`, `zoo.plots.spread`, `zoo.plots.sizes`: one picture each, data in, figure out.
+* `zoo.plots.front`, `zoo.plots.spread`, `zoo.plots.sizes`, `zoo.plots.continuum`: one picture each, data in,
+  figure out.
 * `zoo.plots.page`: what they share: the page with its title and notes, colours, axes.
 * `zoo.plots.labels`: puts labels where they cover nothing.
 
@@ -14,7 +15,10 @@ import os
 from pathlib import Path
 
 from zoo.errors import MissingExtraError, UsageError
-from zoo.plot_data import Picture
+from zoo.plot_continuum import Continuum
+from zoo.plot_data import Front, Sizes, Spread
+
+Picture = Front | Spread | Sizes | Continuum
 
 ENDINGS = (".png", ".svg")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from zoo.plot_data import Front, Picture, Sizes, Spread
-from zoo.plots import front, sizes, spread
+from zoo.plot_continuum import Continuum
+from zoo.plot_data import Front, Sizes, Spread
+from zoo.plots import Picture, continuum, front, sizes, spread
 from zoo.plots.page import DPI
 
 if TYPE_CHECKING:
@@ -56,3 +57,5 @@ def draw(data: Picture) -> Figure:
             return spread.draw(data)
         case Sizes():
             return sizes.draw(data)
+        case Continuum():
+            return continuum.draw(data)

@@ -27,7 +27,6 @@ _WAY = (
     "A way is a variant with a runtime on a processor, at its fastest number of threads."
     " No other way is as fast and more accurate than one on the Pareto line."
 )
-_METRICS = {"map": "mAP", "miou": "mIoU", "top1": "top-1 accuracy", "wer": "word error rate", "auc": "AUC"}
 
 
 def draw(data: Front) -> Figure:
@@ -39,11 +38,10 @@ def draw(data: Front) -> Figure:
     variants = len({each.candidate.variant.name for each in data.points})
     ways = page.count(len(data.points), "way")
     counts = f"{page.count(variants, 'variant')}, {ways} to run them, {len(data.line)} on the Pareto line"
-    metric = _metric(data.model)
     paper = page.page(
         _BODY,
         f"{data.model.title} on {data.target.profile.name}",
-        [f"{metric.capitalize() if metric.islower() else metric} against latency: {counts}"],
+        [f"{page.metric(data.model, first=True)} against latency: {counts}"],
         _notes(data),
     )  # fmt: skip
     scale = _LARGEST / max([each.candidate.variant.size_bytes or 0 for each in data.points] + [1])
@@ -58,10 +56,6 @@ def draw(data: Front) -> Figure:
     return paper.figure
 
 
-def _metric(model: Model) -> str:
-    return _METRICS.get(model.metric, model.metric.replace("_", " "))
-
-
 def _notes(data: Front) -> list[str]:
     notes = [_WAY]
     if data.without_accuracy:
@@ -74,9 +68,7 @@ def _notes(data: Front) -> list[str]:
 def _name_axes(axes: Axes, model: Model) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("latency of one inference, ms", fontsize=page.SUBTITLE, color=page.INK, labelpad=7)
-    unit = f", {model.unit}" if model.unit else ""
-    better = "" if model.higher_is_better else " (less is better, so the axis points down)"
-    axes.set_ylabel(f"{_metric(model)}{unit}{better}", fontsize=page.SUBTITLE, color=page.INK, labelpad=7)
+    page.name_scores(axes, model)
 
 
 def _fit(axes: Axes, data: Front, scale: float) -> list[Placed]:
@@ -185,7 +177,7 @@ def _legends(points: Sequence[Point], scale: float) -> page.Legends:
     processors = {each.candidate.processor for each in points}
     kinds = {each.latency.evidence for each in points}
     sizes = sorted(each.candidate.variant.size_bytes for each in points if each.candidate.variant.size_bytes)
-    bubbles = [page.key("o", page.OTHER, megabytes(size), size=math.sqrt(max(_SMALLEST, size * scale)))
+    bubbles = [page.key("o", page.OTHER, page.megabytes(size), size=math.sqrt(max(_SMALLEST, size * scale)))
                for size in steps(sizes[0], sizes[-1])] if sizes else []  # fmt: skip
     if any(each.candidate.variant.size_bytes is None for each in points):
         bubbles.append(page.key("o", page.FAINT, "unknown", size=math.sqrt(_UNKNOWN), hollow=True))
@@ -206,11 +198,6 @@ def steps(low: int, high: int) -> list[int]:
     return sorted(
         {max([each for each in inside if each <= inside[-1] / part] or inside[:1]) for part in (1, 4, 20)}
     )
-
-
-def megabytes(size_bytes: int) -> str:
-    """A file size in kB or MB, powers of ten."""
-    return f"{size_bytes / 1e6:.3g} MB" if size_bytes >= 10**6 else f"{size_bytes / 1e3:.3g} kB"
 
 
 def _names(line: Sequence[Point]) -> list[str]:

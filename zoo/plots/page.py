@@ -13,6 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from device_profiles.profile import Processor
+from registry.values import Model
+from zoo.plot_data import PRECISION_CLASSES
 
 DPI = 150
 WIDTH = 1600 / DPI  # inches
@@ -30,6 +32,14 @@ PROCESSOR_COLOURS = {
 PROCESSOR_MARKERS = {
     Processor.CPU: "o", Processor.GPU: "s", Processor.DSP: "D", Processor.NPU: "^", Processor.NNAPI: "P",
 }  # fmt: skip
+# colour and marker of each class of precisions
+PRECISION_STYLES = dict(
+    zip(
+        PRECISION_CLASSES,
+        [(BLUE, "o"), (SKY, "s"), (ORANGE, "D"), (VERMILLION, "^"), (BLACK, "X")],
+        strict=True,
+    )
+)
 
 TITLE, SUBTITLE, NAME, LABEL, NOTE = 13.0, 9.5, 8.5, 8.0, 8.0  # points
 
@@ -174,6 +184,27 @@ def _scratch() -> Figure:
 def count(number: int, what: str, many: str = "") -> str:
     """A number with its noun, such as ``1 family`` and ``2 families``."""
     return f"{number} {what if number == 1 else many or what + 's'}"
+
+
+def megabytes(size_bytes: float) -> str:
+    """A file size in kB or MB, powers of ten."""
+    return f"{size_bytes / 1e6:.3g} MB" if size_bytes >= 10**6 else f"{size_bytes / 1e3:.3g} kB"
+
+
+_METRICS = {"map": "mAP", "miou": "mIoU", "top1": "top-1 accuracy", "wer": "word error rate", "auc": "AUC"}
+
+
+def metric(model: Model, *, first: bool = False) -> str:
+    """What the metric of a model is called; with a capital where it is the ``first`` word of a sentence."""
+    name = _METRICS.get(model.metric, model.metric.replace("_", " "))
+    return name.capitalize() if first and name.islower() else name
+
+
+def name_scores(axes: Axes, model: Model) -> None:
+    """Name the y axis by the metric of a model and its unit."""
+    unit = f", {model.unit}" if model.unit else ""
+    better = "" if model.higher_is_better else " (less is better, so the axis points down)"
+    axes.set_ylabel(f"{metric(model)}{unit}{better}", fontsize=SUBTITLE, color=INK, labelpad=7)
 
 
 _FEW = 3.0  # below this ratio of its ends a log axis is nearly linear

@@ -9,18 +9,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from zoo.plot_data import PRECISION_CLASSES, Landmark, Sizes
+from zoo.plot_data import Landmark, Sizes
 from zoo.plots import page
 
 _ROW = 0.2  # inches
 _LEVEL = 0.19  # inches between two heights of the landmarks' labels
-_STYLES = dict(
-    zip(
-        PRECISION_CLASSES,
-        [(page.BLUE, "o"), (page.SKY, "s"), (page.ORANGE, "D"), (page.VERMILLION, "^"), (page.BLACK, "X")],
-        strict=True,
-    )
-)
 
 
 def draw(data: Sizes) -> Figure:
@@ -34,7 +27,11 @@ def draw(data: Sizes) -> Figure:
     names = [title for _, title in data.rows]
     left = page.MARGIN + max(page.width(name, page.NAME) for name in names) + 0.12
     used = {each.precision_class for each in data.sizes}
-    entries = [page.key(marker, colour, name) for name, (colour, marker) in _STYLES.items() if name in used]
+    entries = [
+        page.key(marker, colour, name)
+        for name, (colour, marker) in page.PRECISION_STYLES.items()
+        if name in used
+    ]
     legends = [("Precision", entries)]
     right = page.legend_room(legends)
     low, high = _limits(data)
@@ -92,12 +89,12 @@ def _marks(axes: Axes, data: Sizes) -> None:
     classes = {
         name: [
             each
-            for each in _STYLES
+            for each in page.PRECISION_STYLES
             if (name, each) in {(size.row, size.precision_class) for size in data.sizes}
         ]
         for name in rows
     }
-    for name, (colour, marker) in _STYLES.items():
+    for name, (colour, marker) in page.PRECISION_STYLES.items():
         chosen = [each for each in data.sizes if each.precision_class == name]
         heights = [
             rows[each.row] + 0.26 * (classes[each.row].index(name) - (len(classes[each.row]) - 1) / 2)

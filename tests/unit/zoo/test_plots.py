@@ -37,7 +37,7 @@ from zoo import actions, plot_data, plots
 from zoo.actions import Target
 from zoo.cli import run
 from zoo.errors import MissingExtraError, UnknownNameError, UsageError
-from zoo.plot_data import Picture
+from zoo.plots import Picture
 from zoo.plots.labels import Box, Label, stack
 
 IMAGENET, NET = "imagenet-classifier", "mobilenet-v1-1.0-224"
@@ -625,7 +625,13 @@ class TestCommand:
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(
-        "arguments", [["--help"], ["pick", "--device", "pixel3"], ["plot", "sizes", "--json"]]
+        "arguments",
+        [
+            ["--help"],
+            ["pick", "--device", "pixel3"],
+            ["plot", "sizes", "--json"],
+            ["plot", "continuum", "--model", "keyword-spotter", "--json"],
+        ],
     )
     def test_what_draws_nothing_does_not_load_matplotlib(self, arguments):
         code = f"""
