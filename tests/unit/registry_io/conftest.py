@@ -14,12 +14,13 @@ import pytest
 from device_profiles.loading import load_profiles
 from device_profiles.profile import CpuCluster, DeviceProfile, Kind, Processor, Soc, Support, Tier
 from registry import store
-from registry.catalogue import Catalogue, read_catalogue
-from registry.catalogue.reading import Source, read_tables
+from registry.catalogue import Catalogue
+from registry.catalogue.reading import Source
 from registry.certificates import certificate_digest
 from registry.reader import shipped_registry
 from registry.values import Accuracy, Availability, Measurement, Model, Precision, Variant
 from tests.builders import GPU, coverage, spec
+from zoo import actions
 
 NOBODY = 65534
 
@@ -92,7 +93,7 @@ def shipped() -> Path:
 def whole() -> tuple[Catalogue, list[DeviceProfile]]:
     """Everything that the shipped registry is made from."""
     profiles = load_profiles()
-    return read_catalogue(read_tables(), {each.id for each in profiles}), profiles
+    return actions.read_texts({each.id for each in profiles}), profiles
 
 
 @pytest.fixture(scope="session")
