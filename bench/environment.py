@@ -10,6 +10,7 @@ from pathlib import Path
 
 _CPUS = Path("/sys/devices/system/cpu")
 _PACKAGES = ("ai-edge-litert", "onnxruntime", "tflite-micro", "coremltools", "numpy")
+_PREEMPTED_SHARE = 0.1  # times an inference that the processor may be taken away before it is remarked
 _BUSY_SHARE = 0.5  # of a processor that others keep busy, from which on a measurement is called disturbed
 
 
@@ -58,12 +59,14 @@ class Conditions:
         hottest_c: highest temperature that a sensor reports, in degrees Celsius; ``None`` where there is none.
         throttled: how often the system slowed processors down because of heat since it started; ``None`` where it
             does not count.
+        preempted: how often the system took the processor away from this process; ``None`` where it does not count.
     """
 
     load: float | None
     clock_hz: int | None
     hottest_c: float | None
     throttled: int | None
+    preempted: int | None = None
 
 
 def read_environment() -> Environment:
@@ -99,10 +102,21 @@ def read_conditions() -> Conditions:
         clock_hz=1000 * max(clocks) if clocks else None,
         hottest_c=max(heats) / 1000 if heats else None,
         throttled=sum(counts) if counts else None,
+        preempted=_preempted(),
     )
 
 
-def disturbances(before: Conditions, after: Conditions, processors: int, threads: int) -> tuple[str, ...]:
+def _preempted() -> int | None:
+    try:
+        import resource
+    except ModuleNotFoundError:  # on Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def disturbances(
+    before: Conditions, after: Conditions, processors: int, threads: int, runs: int
+) -> tuple[str, ...]:
     """What may have spoilt a measurement, in words; empty where nothing was seen.
 
     Args:
@@ -110,12 +124,17 @@ def disturbances(before: Conditions, after: Conditions, processors: int, threads
         after: what was so when it ended.
         processors: how many there are.
         threads: how many the measurement used.
+        runs: how many inferences there were.
     """
     found = []
     if before.load is not None and before.load > processors - threads + _BUSY_SHARE:
         found.append(
             f"others kept the machine busy: load {before.load:.1f} before it began, {processors} processors"
         )
+    if before.preempted is not None and after.preempted is not None:
+        taken = after.preempted - before.preempted
+        if taken > _PREEMPTED_SHARE * runs:
+            found.append(f"others took the processor away {taken} times in {runs} runs")
     if before.throttled is not None and after.throttled is not None and after.throttled > before.throttled:
         found.append(
             f"processors were slowed down because of heat {after.throttled - before.throttled} times"

@@ -149,7 +149,7 @@ def runner(name: str) -> Runner:
         UnknownNameError: there is none of that name.
     """
     if name not in RUNNERS:
-        raise UnknownNameError("runtime", name, RUNNERS, advice=f"Known: {', '.join(RUNNERS)}")
+        raise UnknownNameError("runtime", name, tuple(RUNNERS), advice=f"Known: {', '.join(RUNNERS)}")
     module, _, kind = RUNNERS[name].factory.partition(":")
     made: Runner = getattr(import_module(module), kind)()
     return made
