@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench rebuild matrix claims delegates recipes voices pictures clean
+.PHONY: pick check install test test-long fuzz bench adb rebuild matrix claims delegates recipes voices pictures clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -36,6 +36,12 @@ fuzz: install  ## hostile files, on to 100,000 of each format; goes on where it 
 
 bench: .venv/.core  ## how fast the choice is, as ratios against a peer in the same run
 	$(BIN)/python benchmarks/pick.py
+
+adb:  ## Debian's adb, to measure an attached phone with zoo bench --device android
+	@command -v adb >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's adb (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends adb >/dev/null; } || \
+	  { echo "make: adb is not on this machine. As root: apt-get install adb" >&2; exit 1; }
 
 rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 	$(BIN)/zoo rebuild --out zoo.db

@@ -22,10 +22,10 @@ from sqlmodel import Session, SQLModel, select
 from device_profiles.matching import names_of
 from device_profiles.profile import DeviceProfile
 from registry import tables
-from registry.catalogue import Catalogue
+from registry.catalogue import Catalogue, Source
 from registry.certificates import certificate_digest, certified_file
 from registry.reader import Reader
-from registry.values import Variant
+from registry.values import Accuracy, Measurement, Variant
 from zoo.errors import RegistryError
 
 _BATCH = 1000
@@ -129,6 +129,53 @@ def add(path: Path, found: Catalogue) -> None:
         engine.dispose()
 
 
+def record(
+    path: Path,
+    source: Source,
+    devices: Sequence[DeviceProfile],
+    measurements: Sequence[Measurement] = (),
+    accuracies: Sequence[tuple[str, Accuracy]] = (),
+) -> None:
+    """Add what was measured of variants that the registry has: all of it or nothing, in one transaction.
+
+    Args:
+        path: a registry of this schema.
+        source: that all rows name; where the registry has it, it stays as it is there.
+        devices: that rows name and that the registry may lack.
+        measurements: new rows; none replaces another.
+        accuracies: with the names of their variants; one that the registry has already is passed over.
+
+    Raises:
+        RegistryError: it is no such registry, the disk refuses, or a row names a variant or device that is not there.
+    """
+    with Reader(path) as opened:  # says what is no registry
+        known = {each.id for each in opened.devices()}
+        had = {(name, one) for name, each in opened.variants().items() for one in each.accuracies}
+    found = Catalogue({source.id: source}, {}, {}, tuple(measurements))
+    engine = engine_for(path)
+    try:
+        with Session(engine) as session, session.begin():
+            for rows in _tables(_new(session, found), [each for each in devices if each.id not in known]):
+                _insert(session, rows)
+            _insert(
+                session,
+                (
+                    _accuracy_row(name, each)
+                    for name, each in accuracies
+                    if (name, replace(each, source=source.citation)) not in had
+                ),
+            )
+    except sa.exc.IntegrityError as problem:
+        raise RegistryError(
+            f"cannot add to the registry '{path}': what was measured names a variant or device that it does not have "
+            f"({problem.orig})"
+        ) from problem
+    except sa.exc.OperationalError as problem:
+        raise RegistryError(f"cannot write the registry '{path}': {problem.orig}") from problem
+    finally:
+        engine.dispose()
+
+
 def _new(session: Session, found: Catalogue) -> Catalogue:
     """What of ``found`` the registry lacks.
 
@@ -213,7 +260,7 @@ def _tables(catalogue: Catalogue, devices: Sequence[DeviceProfile]) -> Iterable[
         for each in catalogue.variants.values()
     )
     yield (
-        tables.AccuracyRow.model_validate({**asdict(accuracy), "variant": variant.name})
+        _accuracy_row(variant.name, accuracy)
         for variant in catalogue.variants.values()
         for accuracy in variant.accuracies
     )
@@ -227,6 +274,10 @@ def _tables(catalogue: Catalogue, devices: Sequence[DeviceProfile]) -> Iterable[
         for each in catalogue.variants.values()
         if each.spec or each.certificate or each.coverage
     )
+
+
+def _accuracy_row(variant: str, accuracy: Accuracy) -> SQLModel:
+    return tables.AccuracyRow.model_validate({**asdict(accuracy), "variant": variant})
 
 
 def _artifact_row(variant: Variant) -> SQLModel:

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-PACKAGES = ("zoo", "registry", "device_profiles", "converters", "compress", "datasets", "architectures")
+PACKAGES = (
+    "zoo",
+    "bench",
+    "registry",
+    "device_profiles",
+    "converters",
+    "compress",
+    "datasets",
+    "architectures",
+)
 MODULES = sorted(path for package in PACKAGES for path in (CHECKOUT / package).rglob("*.py"))
 LONGEST_LINES = 450
 SAYS_NOTHING = {"utils", "util", "common", "helpers", "helper", "manager", "misc", "tools"}

@@ -13,6 +13,7 @@
   - MissingExtraError       exit 1  an optional package is not installed
   - DatasetError            exit 1  a data set is not on this machine, cannot be fetched, or is not what it should be
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
+  - BenchError              exit 1  a file cannot be measured here: the device, the tool or the runtime says no
   - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
   - SweepError              exit 1  a sweep cannot go on: its folder is in use or full, or its cluster is not there
 
@@ -173,6 +174,10 @@ class DatasetError(ZooError):
 
 class ConversionError(ZooError):
     """A conversion is refused, or its result is not what it must be; nothing was written under its final name."""
+
+
+class BenchError(ZooError):
+    """A file cannot be measured here; the message says why and what to do."""
 
 
 class TrainingError(ZooError):

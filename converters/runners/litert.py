@@ -25,19 +25,9 @@ class LitertRunner:
         self.runtime = f"ai-edge-litert {version('ai-edge-litert')}"
         self.kernels = kernels
 
-    def _open(self, path: Path) -> Any:
-        resolver = {"xnnpack": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}[self.kernels]
-        with quiet():
-            try:
-                opened = Interpreter(str(path), experimental_op_resolver_type=resolver, num_threads=1)
-                opened.allocate_tensors()
-            except (ValueError, RuntimeError) as problem:
-                raise CannotRunError(f"LiteRT does not take the file: {problem}") from problem
-        return opened
-
     def run(self, path: Path, samples: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """See `converters.runners.base.Runner`."""
-        opened = self._open(path)
+        opened = open_file(path, self.kernels)
         inputs, outputs = ports(opened.get_input_details()), ports(opened.get_output_details())
         return [self._infer(opened, inputs, outputs, each) for each in samples]
 
@@ -45,7 +35,7 @@ class LitertRunner:
         """See `converters.runners.base.Runner`."""
         if self.kernels != "xnnpack":
             return None
-        opened = self._open(path)
+        opened = open_file(path, self.kernels)
         self._infer(opened, ports(opened.get_input_details()), [], sample)
         return median_ms(opened.invoke)
 
@@ -59,6 +49,36 @@ class LitertRunner:
         except RuntimeError as problem:
             raise CannotRunError(f"LiteRT cannot run the file: {problem}") from problem
         return [dequantized(opened.get_tensor(port["index"]), port) for port in outputs]
+
+
+RESOLVERS = {
+    "xnnpack": OpResolverType.AUTO,
+    "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "reference": OpResolverType.BUILTIN_REF,
+}
+"""By name of the kernels; the first are those that an app gets."""
+
+
+def open_file(path: Path, kernels: str, threads: int = 1) -> Any:
+    """Open a file, ready for its inputs.
+
+    Args:
+        path: the file.
+        kernels: see `RESOLVERS`.
+        threads: that it may use.
+
+    Raises:
+        CannotRunError: LiteRT does not take the file.
+    """
+    with quiet():
+        try:
+            opened = Interpreter(
+                str(path), experimental_op_resolver_type=RESOLVERS[kernels], num_threads=threads
+            )
+            opened.allocate_tensors()
+        except (ValueError, RuntimeError) as problem:
+            raise CannotRunError(f"LiteRT does not take the file: {problem}") from problem
+    return opened
 
 
 def ports(details: Sequence[Any]) -> list[Any]:
@@ -110,7 +130,7 @@ def quantizations(path: Path) -> tuple[list[tuple[float, int] | None], list[tupl
     Raises:
         CannotRunError: LiteRT does not take the file.
     """
-    opened = LitertRunner("xnnpack")._open(path)  # noqa: SLF001 - of this module
+    opened = open_file(path, "xnnpack")
     return _scales(opened.get_input_details()), _scales(opened.get_output_details())
 
 

@@ -22,27 +22,41 @@ class OnnxRunner:
         """Note the version."""
         self.runtime = f"onnxruntime {onnxruntime.__version__}"
 
-    def _open(self, path: Path) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = _SILENT
-        try:
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as problem:  # its own exceptions have no common base
-            raise CannotRunError(
-                f"ONNX Runtime does not take the file: {' '.join(str(problem).split())}"
-            ) from problem
-
     def run(self, path: Path, samples: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """See `converters.runners.base.Runner`."""
-        opened = self._open(path)
+        opened = open_file(path)
         return [[np.asarray(each) for each in opened.run(None, _feed(opened, sample))] for sample in samples]
 
     def latency_ms(self, path: Path, sample: Sequence[Array]) -> float | None:
         """See `converters.runners.base.Runner`."""
-        opened = self._open(path)
+        opened = open_file(path)
         feed = _feed(opened, sample)
         return median_ms(lambda: opened.run(None, feed))
+
+
+def open_file(path: Path, threads: int = 1, profile: Path | None = None) -> Any:
+    """Open a file in a session of its own.
+
+    Args:
+        path: the file.
+        threads: that one operator may use.
+        profile: beginning of the path of a trace of operators; ``None`` for none.
+
+    Raises:
+        CannotRunError: ONNX Runtime does not take the file.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = _SILENT
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as problem:  # its own exceptions have no common base
+        raise CannotRunError(
+            f"ONNX Runtime does not take the file: {' '.join(str(problem).split())}"
+        ) from problem
 
 
 def _feed(opened: Any, sample: Sequence[Array]) -> dict[str, Array]:

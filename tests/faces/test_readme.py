@@ -25,7 +25,8 @@ def lines(program: str) -> list[str]:
             if line.startswith(f"{program} ")]  # fmt: skip
 
 
-NEEDS = {"zoo plot": pytest.mark.plot, "zoo convert": pytest.mark.convert, "zoo inspect": pytest.mark.convert}
+NEEDS = {"zoo plot": pytest.mark.plot, "zoo convert": pytest.mark.convert, "zoo inspect": pytest.mark.convert,
+         "zoo bench": pytest.mark.convert}  # fmt: skip
 
 
 def cases() -> list[object]:

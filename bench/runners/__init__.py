@@ -1,0 +1,1 @@
+"""Runners: what measures a file, one leaf a runtime, imported only when asked for: see `base.RUNNERS`."""
