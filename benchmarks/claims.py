@@ -201,10 +201,11 @@ def _spoken() -> list[Record]:
 def _scored(
     planned: Planned, files: Mapping[str, bytes], reference: dict[str, list[bool]]
 ) -> Iterator[Record]:
-    """The record of each file, with its paired difference from the float32 file of the float net."""
-    (base,) = [answers for name, answers in reference.items() if "float32" in name]
+    """The record of each TFLite file, with its paired difference from the float32 one of the float net."""
+    (base,) = [answers for name, answers in reference.items() if name.endswith("float32.tflite")]
     answers = json.loads(files[ANSWERS_FILE])
-    for each in read_continuum(files[CONTINUUM_FILE].decode(), planned.stage.title).variants:
+    made = read_continuum(files[CONTINUUM_FILE].decode(), planned.stage.title).variants
+    for each in (one for one in made if one.format == "tflite"):
         (accuracy,) = each.accuracies
         difference = paired_bootstrap(answers[each.name], base, 0)
         yield {

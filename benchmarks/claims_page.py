@@ -316,7 +316,7 @@ def _lost(found: Results, net: str, precision: str, most: float) -> str:
     if packed:
         ratios = [each["float_bytes"] / each["container_bytes"] for each in packed]
         smaller = f"container {spread(ratios, '.1f', 'x')} smaller; "
-    return f"{_verdict(lost < most)}: {smaller}{_accuracy(files, found.files('vgg-small', FLOAT, 'float32'))}"
+    return f"{_verdict(lost < most)}: {smaller}{_accuracy(files, found.files(_VGG, FLOAT, 'float32'))}"
 
 
 def _student(found: Results) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from device_profiles.loading import load_profiles
 from device_profiles.matching import Match, MatchedBy, match_facts, match_name
@@ -14,13 +13,10 @@ from registry.choice import pick as choose
 from registry.portfolio import Fleet, Portfolio
 from registry.portfolio import portfolio as assess
 from registry.ranking import Request
-from registry.reader import Reader, held_files, shipped_registry
+from registry.reader import Reader, shipped_registry
 from registry.rules import Broken, Needs, misfits
 from registry.values import Evidence, Measurement, Model, Processor, Variant
 from zoo.errors import UnknownNameError, UsageError
-
-if TYPE_CHECKING:
-    from registry.catalogue import Catalogue
 
 _LATER = ("postgresql", "postgres", "https", "http", "s3")
 
@@ -410,24 +406,6 @@ def portfolio(
     return assess(find_model(registry, name), found, within)
 
 
-def read_texts(devices: Collection[str]) -> "Catalogue":
-    """All that the registry is made from: the text tables and the continua, with held files hashed again.
-
-    Args:
-        devices: ids that figures may name.
-
-    Raises:
-        CatalogueError: the tables contradict themselves.
-    """
-    from registry import catalogue, continua  # noqa: PLC0415
-    from registry.blobs import Blobs  # noqa: PLC0415
-    from registry.catalogue.reading import read_tables  # noqa: PLC0415
-
-    published = catalogue.read_catalogue(read_tables(), devices)
-    found = continua.merged(published, continua.read_continua())
-    return replace(found, variants=Blobs(held_files()).checked(found.variants.values()))
-
-
 def rebuild(path: Path) -> dict[str, int]:
     """Make the registry at ``path`` from the text tables, the continua and the profiles of this package.
 
@@ -442,6 +420,7 @@ def rebuild(path: Path) -> dict[str, int]:
         RegistryError: the file cannot be written.
     """
     from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
+    from registry.texts import read_texts  # noqa: PLC0415
 
     profiles = load_profiles()
     found = read_texts({each.id for each in profiles})

@@ -107,3 +107,14 @@ def test_a_student_is_compared_with_the_teacher_of_another_architecture(claims_p
     packed["result"] = packed["result"] | {"container_bytes": 50}
     found = row(claims_page.page([teacher, student, packed]), "Quantized distillation")
     assert "**reached**: 80x smaller than its teacher; 88.50 % against 90.00 % float, -1.50 points" in found
+
+
+def test_few_bits_are_compared_with_the_float_net_of_their_group(claims_page):
+    whole = FILE | {"group": "vgg"}
+    four = whole | {"net": "four", "accuracy": 89.8, "points": -0.2, "low": -0.5, "high": 0.1}
+    two = whole | {"net": "two", "accuracy": 87.0, "points": -3.0, "low": -3.5, "high": -2.5}
+    int8 = four | {"net": "float", "precision": "int8"}
+    page = claims_page.page([whole, four, two, int8])
+    assert "**reached**: 89.80 % against 90.00 % float, -0.20 points" in row(page, "8 bits after training")
+    assert "**reached**: 89.80 % against 90.00 % float, -0.20 points" in row(page, "4 bits")
+    assert "**missed**: 87.00 % against 90.00 % float, -3.00 points, 0 of 1 unresolved" in row(page, "2 bits")

@@ -18,9 +18,9 @@ from registry.catalogue import Catalogue
 from registry.catalogue.reading import Source
 from registry.certificates import certificate_digest
 from registry.reader import shipped_registry
+from registry.texts import read_texts
 from registry.values import Accuracy, Availability, Measurement, Model, Precision, Variant
 from tests.builders import GPU, coverage, spec
-from zoo import actions
 
 NOBODY = 65534
 
@@ -93,7 +93,7 @@ def shipped() -> Path:
 def whole() -> tuple[Catalogue, list[DeviceProfile]]:
     """Everything that the shipped registry is made from."""
     profiles = load_profiles()
-    return actions.read_texts({each.id for each in profiles}), profiles
+    return read_texts({each.id for each in profiles}), profiles
 
 
 @pytest.fixture(scope="session")
