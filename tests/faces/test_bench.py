@@ -183,7 +183,7 @@ def test_the_shipped_registry_is_never_written(cli, file, location):
     [
         ([], "give one of FILE, --variant NAME and --all"),
         (["FILE", "--all"], "give one of"),
-        (["FILE", "--threads", "0"], "0 is not in the range"),
+        (["FILE", "--threads", "0"], "greater than or equal to 1"),
         (["FILE", "--longest", "soon"], "a time above zero is wanted"),
         (["FILE", "--within", "0"], "a percentage between 0 and 100"),
         (["FILE", "--sustained", "0m"], "a time above zero is wanted"),
@@ -228,12 +228,14 @@ def test_an_accuracy_is_kept_as_one_of_this_machines_kernels(cli, registry, tmp_
 
 
 def test_the_profile_of_this_machine_goes_to_pick_through_a_pipe(command, environment, tmp_path):
-    probed = subprocess.Popen([*command, "probe"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
-    picked = subprocess.run(
-        [*command, "pick", "--profile", "-", "--json"],
-        cwd=tmp_path, env=environment, stdin=probed.stdout, capture_output=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert probed.wait(timeout=60) == 0
+    with subprocess.Popen(
+        [*command, "probe"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    ) as probed:
+        picked = subprocess.run(
+            [*command, "pick", "--profile", "-", "--json"],
+            cwd=tmp_path, env=environment, stdin=probed.stdout, capture_output=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert probed.wait(timeout=60) == 0
     assert picked.returncode == 0, picked.stderr
     document = json.loads(picked.stdout)
     assert document["device"]["matched_by"]
