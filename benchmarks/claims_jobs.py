@@ -156,9 +156,9 @@ def _times(parents: Parents, report: Report) -> dict[str, Any]:
 
 
 def _float_file(files: Mapping[str, bytes], path: Path) -> Path:
-    """Write the float32 file that an ``emit`` stage holds."""
+    """Write the float32 TFLite file that an ``emit`` stage holds."""
     found = read_continuum(files[stages.CONTINUUM_FILE].decode(), "emitted").variants
-    (sha256,) = [each.sha256 for each in found if each.precision == "float32"]
+    (sha256,) = [each.sha256 for each in found if (each.format, each.precision) == ("tflite", "float32")]
     path.write_bytes(files[f"{stages.BLOB}{sha256}"])
     return path
 
