@@ -155,7 +155,8 @@ def main() -> None:
     folder = root / SYNTHETIC_DIGITS.folder
 
     def show(done: int, total: int) -> None:
-        sys.stderr.write(f"\r{done} of {total} clips")
+        if done % 100 == 0 or done == total:
+            sys.stderr.write(f"\r{done} of {total} clips")
 
     try:
         synthesise(folder, show)

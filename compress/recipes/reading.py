@@ -75,7 +75,7 @@ class Head:
         (0,),
     )
     extra: tuple[str, ...] = option(
-        "more data sets of the same classes to train on; nothing is ever scored on them",
+        "more data sets of the same classes to train on; nothing is ever scored on them, and a search leaves them out",
         ListOf(Text("the name of a data set"), "a list of data sets"),
         (),
     )

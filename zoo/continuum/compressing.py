@@ -21,7 +21,7 @@ from registry.continua import Continuum, read_continuum
 from registry.continua.reading import write_continuum
 from zoo.continuum.joining import Emitted, joined, transport
 from zoo.continuum.stages import ALL, ANSWERS_FILE, BLOB, CONTINUUM_FILE, NET, NET_FILE, REFUSED_FILE
-from zoo.errors import ZooError
+from zoo.errors import BadRecipeError, ZooError
 from zoo.recipes import read_recipe, surroundings
 
 JOB = "zoo.continuum.stages:run"
@@ -52,6 +52,10 @@ def read(path: Path) -> tuple[Recipe, tuple[Stage, ...]]:
         BadRecipeError: all that is wrong with it, a missing data set included.
     """
     recipe = read_recipe(path, surroundings(dataset_problem=missing, input_problem=input_problem))
+    strange = [each for each in recipe.extra if known(each).classes != known(recipe.dataset).classes]
+    if strange:  # labels would mean something else
+        told = [f"extra: '{each}' has other classes than '{recipe.dataset}'" for each in strange]
+        raise BadRecipeError(str(path), told)
     groups: tuple[str, ...] = ()
     if recipe.protocol is Protocol.LEAVE_ONE_GROUP_OUT:
         part = load(recipe.dataset, splits=[ALL]).part(ALL)

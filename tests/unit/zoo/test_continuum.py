@@ -177,6 +177,14 @@ def test_a_missing_data_set_and_all_else_is_said_before_anything_is_trained(tmp_
     assert not (tmp_path / "work").exists()
 
 
+def test_more_data_must_have_the_same_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr(compressing, "find", lambda _: tmp_path)
+    path = tmp_path / "bad.toml"
+    path.write_text(RECIPE.replace("[input]", 'extra = ["clothing"]\n[input]', 1))
+    with pytest.raises(BadRecipeError, match="extra: 'clothing' has other classes than 'fashion-mnist'"):
+        compressing.read(path)
+
+
 def test_a_comparison_that_cannot_be_told_is_called_unresolved():
     same = paired_bootstrap([True] * 50 + [False] * 50, [False] * 2 + [True] * 50 + [False] * 48, 0)
     assert joining.said(same, "other").endswith("unresolved")
