@@ -112,12 +112,13 @@ def _containers(emits: list[Planned]) -> Iterator[Planned]:
 
 
 def _times(emits: list[Planned]) -> Iterator[Planned]:
-    """Files of nets with fewer filters against those of the float net."""
+    """Nets with fewer filters against the float net."""
     floats = {(each.group, each.about["seed"]): each for each in emits if each.about["net"] == FLOAT}
     for each in emits:
         if _did(each, ("prune-filters",)):
             title = f"times of {each.about['name']}, seed {each.about['seed']}"
-            parents = {"whole": floats[each.group, each.about["seed"]].stage.key, "smaller": each.stage.key}
+            whole = floats[each.group, each.about["seed"]].stage
+            parents = {"whole": whole.parents["net"], "smaller": each.stage.parents["net"]}
             stage = Stage("times", title, {"version": VERSION, "times": True}, parents)
             yield Planned(stage, each.group, each.about | {"kind": "times"})
 
@@ -230,6 +231,7 @@ def main() -> None:
     parser.add_argument(
         "--seed", action="append", type=int, default=[], help="only this seed; may be given again"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="side by side; times want a quiet machine")
     parser.add_argument(
         "--collect", action="store_true", help="run nothing: tell what the finished stages gave"
     )
@@ -242,7 +244,7 @@ def main() -> None:
     missed: tuple[Any, ...] = ()
     if not asked.collect:
         stages = list(wanted(every, told, asked.only or groups, asked.seed or [0, 1, 2]))
-        missed = sweep(stages, JOB, WORK, Place(1), _Listener().hear).missed
+        missed = sweep(stages, JOB, WORK, Place(asked.jobs), _Listener().hear).missed
     before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     found = records(told, before)
     found = dict(sorted(found.items()))  # as it will be read again

@@ -19,7 +19,6 @@ from compress.sweep.work import Parents, Report
 from compress.training import Settings, fit
 from compress.weight_pruning import Lottery, draw, kept_weights, reinitialized
 from converters.converting import convert
-from converters.inspection.inspecting import Inspector
 from converters.making import Request
 from converters.recipes import Recipe, Target
 from converters.runners.base import RUNNERS, runner
@@ -27,7 +26,6 @@ from converters.sources.base import SourceKind
 from converters.sources.torch_modules import from_module
 from datasets.catalogue import known
 from datasets.loading import load
-from registry.continua import read_continuum
 from zoo.continuum import inputs, stages
 from zoo.continuum.files import Judging, Made, files_of
 
@@ -125,42 +123,38 @@ def _latency(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     random = np.random.default_rng(0)
     samples = random.normal(size=(_CALIBRATION, *architecture.shape)).astype(np.float32)
     with tempfile.TemporaryDirectory(prefix="zoo-claims-") as folder:
-        np.save(Path(folder) / "samples.npy", samples)
-        request = Request(
-            (Target.TFLITE,), (Recipe.FLOAT32, Recipe.INT8), Path(folder) / "out",
-            Path(folder) / "samples.npy", keep_slow=True,
-        )  # fmt: skip
-        example = torch.from_numpy(samples[:1])
-        source = from_module(
-            net.module, [example], architecture.name, SourceKind.ARCHITECTURE, architecture.name
-        )
-        made = convert(source, request, report)
-        if made.refused:
-            raise RuntimeError(f"refused: {[each.reason for each in made.refused]}")
-        paths = {each.recipe: Path(folder) / "out" / each.path for each in made.files}
+        paths = _converted(net, samples, (Recipe.FLOAT32, Recipe.INT8), Path(folder) / "files", report)
         return {"net": architecture.name} | _timed(
             ("float32", "int8"), paths, np.moveaxis(samples[:1], 1, -1), report
         )
 
 
 def _times(parents: Parents, report: Report) -> dict[str, Any]:
-    """The files of a net against those of the net that it was made of, float32, turn by turn in one run."""
+    """A net against the one that it was made of, as float32 files, turn by turn in one run."""
+    nets = {role: Net.from_bytes(files["net.safetensors"]) for role, files in parents.items()}
+    shape = nets["whole"].blueprint.shape
+    samples = np.random.default_rng(0).random((_CALIBRATION, *shape), dtype=np.float32)
     with tempfile.TemporaryDirectory(prefix="zoo-claims-") as folder:
-        paths = {role: _float_file(files, Path(folder) / f"{role}.tflite") for role, files in parents.items()}
-        with Inspector() as inspector:
-            graph = inspector.inspect(paths["whole"]).graph
-        assert graph is not None  # noqa: S101 - a converted file has one
-        shape = graph.tensors[graph.inputs[0]].shape or ()
-        sample = np.random.default_rng(0).random([each or 1 for each in shape], dtype=np.float32)
-        return _timed(("whole", "smaller"), paths, sample, report)
+        paths = {
+            role: _converted(net, samples, (Recipe.FLOAT32,), Path(folder) / role, report)[Recipe.FLOAT32]
+            for role, net in nets.items()
+        }
+        return _timed(("whole", "smaller"), paths, np.moveaxis(samples[:1], 1, -1), report)
 
 
-def _float_file(files: Mapping[str, bytes], path: Path) -> Path:
-    """Write the float32 TFLite file that an ``emit`` stage holds."""
-    found = read_continuum(files[stages.CONTINUUM_FILE].decode(), "emitted").variants
-    (sha256,) = [each.sha256 for each in found if (each.format, each.precision) == ("tflite", "float32")]
-    path.write_bytes(files[f"{stages.BLOB}{sha256}"])
-    return path
+def _converted(
+    net: Net, samples: NDArray[Any], recipes: tuple[Recipe, ...], folder: Path, report: Report
+) -> dict[str, Path]:
+    """TFLite files of a net, by recipe."""
+    folder.mkdir()
+    np.save(folder / "samples.npy", samples)
+    request = Request((Target.TFLITE,), recipes, folder / "out", folder / "samples.npy", keep_slow=True)
+    name = net.blueprint.architecture
+    source = from_module(net.module, [torch.from_numpy(samples[:1])], name, SourceKind.ARCHITECTURE, name)
+    made = convert(source, request, report)
+    if made.refused:
+        raise RuntimeError(f"refused: {[each.reason for each in made.refused]}")
+    return {each.recipe: folder / "out" / each.path for each in made.files}
 
 
 def _timed(
