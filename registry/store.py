@@ -9,7 +9,8 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -110,23 +111,12 @@ def add(path: Path, found: Catalogue) -> None:
         RegistryError: it is no such registry, the disk refuses, a variant of that name is there, something names a
             source, model or device that is not, or a certificate does not vouch for its variant.
     """
-    with Reader(path):  # says what is no registry
-        pass
     _check_certificates(found)
-    engine = engine_for(path)
-    try:
-        with Session(engine) as session, session.begin():
-            for rows in _tables(_new(session, found), ()):
-                _insert(session, rows)
-    except sa.exc.IntegrityError as problem:
-        raise RegistryError(
-            f"cannot add to the registry '{path}': what is added names a source, model, variant or device that is in "
-            f"neither ({problem.orig})"
-        ) from problem
-    except sa.exc.OperationalError as problem:
-        raise RegistryError(f"cannot write the registry '{path}': {problem.orig}") from problem
-    finally:
-        engine.dispose()
+    with _writing(
+        path, "what is added names a source, model, variant or device that is in neither"
+    ) as session:
+        for rows in _tables(_new(session, found), ()):
+            _insert(session, rows)
 
 
 def record(
@@ -152,24 +142,38 @@ def record(
         known = {each.id for each in opened.devices()}
         had = {(name, one) for name, each in opened.variants().items() for one in each.accuracies}
     found = Catalogue({source.id: source}, {}, {}, tuple(measurements))
+    with _writing(path, "what was measured names a variant or device that it does not have") as session:
+        for rows in _tables(_new(session, found), [each for each in devices if each.id not in known]):
+            _insert(session, rows)
+        _insert(
+            session,
+            (
+                _accuracy_row(name, each)
+                for name, each in accuracies
+                if (name, replace(each, source=source.citation)) not in had
+            ),
+        )
+
+
+@contextmanager
+def _writing(path: Path, dangling: str) -> Iterator[Session]:
+    """One transaction on the registry at ``path``.
+
+    Args:
+        path: a registry of this schema.
+        dangling: says what is wrong where a row names something that is not there.
+
+    Raises:
+        RegistryError: it is no such registry, the disk refuses, or a row names what is not there.
+    """
+    with Reader(path):  # says what is no registry
+        pass
     engine = engine_for(path)
     try:
         with Session(engine) as session, session.begin():
-            for rows in _tables(_new(session, found), [each for each in devices if each.id not in known]):
-                _insert(session, rows)
-            _insert(
-                session,
-                (
-                    _accuracy_row(name, each)
-                    for name, each in accuracies
-                    if (name, replace(each, source=source.citation)) not in had
-                ),
-            )
+            yield session
     except sa.exc.IntegrityError as problem:
-        raise RegistryError(
-            f"cannot add to the registry '{path}': what was measured names a variant or device that it does not have "
-            f"({problem.orig})"
-        ) from problem
+        raise RegistryError(f"cannot add to the registry '{path}': {dangling} ({problem.orig})") from problem
     except sa.exc.OperationalError as problem:
         raise RegistryError(f"cannot write the registry '{path}': {problem.orig}") from problem
     finally:
