@@ -114,22 +114,29 @@ def measured(model: Model, variants: Mapping[str, Variant], rows: Iterable[Measu
         if row.variant in variants and not row.excluded:
             key = (row.variant, row.processor, row.runtime, row.threads, row.cores)
             groups.setdefault(key, []).append(row)
-    accuracies: dict[tuple[str, Processor], Accuracy | None] = {}
+    accuracies: dict[tuple[str, Processor, str], Accuracy | None] = {}
     found = []
     for key, group in groups.items():
-        name, processor = key[0], key[1]
-        if (name, processor) not in accuracies:
-            accuracies[name, processor] = variants[name].accuracy(model, processor)
-        found.append(_candidate(variants[name], group, accuracies[name, processor]))
+        counting = _counting(group)
+        where = key[0], key[1], counting[0].device
+        if where not in accuracies:
+            accuracies[where] = variants[key[0]].accuracy(model, *where[1:])
+        found.append(_candidate(variants[key[0]], counting, accuracies[where]))
     return found
 
 
+def _counting(rows: list[Measurement]) -> list[Measurement]:
+    """The rows of the best evidence, first the one that counts: the newest era, and in it the slowest.
+
+    A row without a latency counts for memory and energy only.
+    """
+    if len(rows) == 1:
+        return rows
+    best = min(row.evidence.rank for row in rows)
+    return sorted((row for row in rows if row.evidence.rank == best), key=_counts_first)
+
+
 def _candidate(variant: Variant, rows: list[Measurement], accuracy: Accuracy | None) -> Candidate:
-    best = min(row.evidence.rank for row in rows) if len(rows) > 1 else 0
-    rows = [row for row in rows if len(rows) == 1 or row.evidence.rank == best]
-    # the newest era first, and in it the slowest; a row without a latency counts for memory and energy only
-    if len(rows) > 1:
-        rows.sort(key=_counts_first)
     first = rows[0]
     current = [row for row in rows if row.era == first.era]
     return Candidate(
@@ -185,7 +192,7 @@ def unmeasured(
         fitting = ways.get(variant.format, [])
         for way in fitting:
             if (variant.name, way.processor, way.runtime) not in have:
-                accuracy = variant.accuracy(model, way.processor)
+                accuracy = variant.accuracy(model, way.processor, device.id)
                 yield Candidate(variant, way.processor, way.runtime, accuracy=accuracy), way
         if not fitting and not any(name == variant.name for name, _, _ in have):
-            yield Candidate(variant, None, "", accuracy=variant.accuracy(model)), None
+            yield Candidate(variant, None, "", accuracy=variant.accuracy(model, None, device.id)), None

@@ -310,10 +310,16 @@ class Variant:
         identity = [self.model, self.net, self.name, self.precision, self.format, self.weights]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
-    def accuracy(self, model: Model, processor: Processor | None = None) -> Accuracy | None:
-        """The accuracy that counts on ``processor``: of the model's metric and data set, most samples first.
+    def accuracy(self, model: Model, processor: Processor | None = None, device: str = "") -> Accuracy | None:
+        """The accuracy that counts on ``processor`` of ``device``: of the model's metric and data set.
 
-        An accuracy measured on that processor goes before one that stands for all, because kernels differ.
+        Kernels differ, so what was measured on that device goes first, then what was measured on that kind of
+        processor, then what stands for all devices before what another device gave; at last, most samples.
+
+        Args:
+            model: the model of this variant.
+            processor: where it would run; ``None`` for no processor in particular.
+            device: id of the device; empty for none in particular.
         """
         fitting = [
             each
@@ -325,7 +331,9 @@ class Variant:
         return max(
             fitting,
             key=lambda each: (
+                bool(device) and each.device == device,
                 each.processor is not None and each.processor == processor,
+                not each.device,
                 each.samples or 0,
                 each.evidence == "measured",
                 each.value,

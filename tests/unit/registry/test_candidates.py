@@ -51,6 +51,15 @@ def test_the_version_of_a_runtime_does_not_tell_candidates_apart():
     assert (only.era, only.latency and only.latency.value) == (2022, 8)
 
 
+def test_the_accuracy_of_a_candidate_is_that_of_the_device_which_was_timed():
+    here = measurement(latency_ms=2)
+    kernels = (accuracy(70.0, processor=CPU), accuracy(12.0, processor=CPU, device=here.device))
+    wrong = replace(NET, accuracies=kernels)
+    (timed,) = measured(model(), {"net": wrong}, [here])
+    (elsewhere,) = measured(model(), {"net": wrong}, [replace(here, device="other")])
+    assert [each.accuracy and each.accuracy.value for each in (timed, elsewhere)] == [12.0, 70.0]
+
+
 def test_excluded_rows_and_rows_of_other_models_make_no_candidate():
     assert line_up(measurement(excluded="a slip"), measurement("stranger")) == []
 

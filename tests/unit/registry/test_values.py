@@ -96,6 +96,27 @@ def test_of_several_accuracies_one_counts_in_any_order(known, processor, value):
         assert (found and found.value) == value
 
 
+ON_A_DEVICE = [
+    pytest.param([accuracy(70.0, processor=CPU), accuracy(12.0, processor=CPU, device="board", samples=9)],
+                 "board", 12.0, id="its own before any other, however few samples"),
+    pytest.param([accuracy(70.0, processor=CPU), accuracy(12.0, processor=CPU, device="board")],
+                 "phone", 70.0, id="what stands for all before another device's"),
+    pytest.param([accuracy(70.0, processor=CPU), accuracy(99.0, processor=CPU, device="board")],
+                 "", 70.0, id="for no device in particular, too"),
+    pytest.param([accuracy(12.0, processor=CPU, device="board")], "phone", 12.0, id="another device's before none"),
+    pytest.param([accuracy(70.0), accuracy(12.0, processor=GPU, device="board")],
+                 "board", 70.0, id="never its other processor's"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("known", "device", "value"), ON_A_DEVICE)
+def test_the_kernels_of_a_device_count_there(known, device, value):
+    for ordered in permutations(known):
+        found = variant(accuracies=ordered).accuracy(model(), CPU, device)
+        assert found is not None
+        assert found.value == value
+
+
 def test_a_variant_is_named_by_its_file_where_that_is_known():
     assert variant(sha256="ab" * 32).digest == "ab" * 32
 
