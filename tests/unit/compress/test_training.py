@@ -14,7 +14,7 @@ import learnable  # noqa: E402
 from compress.distillation import Hinton  # noqa: E402
 from compress.net import from_scratch  # noqa: E402
 from compress.samples import Samples  # noqa: E402
-from compress.training import Settings, accuracy, fit, lesson  # noqa: E402
+from compress.training import CrossEntropy, Settings, accuracy, fit, lesson  # noqa: E402
 from zoo.errors import TrainingError  # noqa: E402
 
 pytestmark = pytest.mark.convert
@@ -56,6 +56,35 @@ def test_weights_that_were_pruned_stay_zero():
     assert not net.module.classifier.weight[:, ::2].any()
     assert not torch.signbit(net.module.classifier.weight[:, ::2]).any()
     assert net.module.classifier.weight[:, 1::2].all()
+
+
+class _Watching(CrossEntropy):
+    """The usual loss, which notes how many neurons are dropped at each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def loss(self, module, batch):
+        self.seen.append(next(each.p for each in module.modules() if isinstance(each, torch.nn.Dropout)))
+        return super().loss(module, batch)
+
+
+def test_a_pruned_dense_layer_drops_fewer_of_its_neurons_while_it_learns():
+    module = torch.nn.Sequential(
+        torch.nn.Flatten(),
+        torch.nn.Linear(768, 8),
+        torch.nn.ReLU(),
+        torch.nn.Dropout(0.4),
+        torch.nn.Linear(8, 4),
+    )
+    for kept, expected in ((1.0, 0.4), (0.25, 0.2)):
+        with torch.no_grad():
+            module[1].weight[:, round(kept * 768) :] = 0
+        watching = _Watching()
+        fit(module, learnable.pictures(), QUICK, seed=0, objective=watching)
+        assert watching.seen == pytest.approx([expected] * len(watching.seen))
+        assert module[3].p == 0.4
 
 
 def test_a_loss_that_is_no_number_stops_the_training_with_the_reason():
