@@ -181,6 +181,29 @@ def flatten_before_dense(model: Any) -> None:
             graph.operators.insert(place, reshape)
 
 
+def drop_softmax(model: Any) -> bool:
+    """Take the SOFTMAX away that makes the only output, and return whether there was one: the order of scores stays."""
+    graph = model.subgraphs[0]
+    last = graph.operators[-1]
+    if _builtin(model, last) != schema.BuiltinOperator.SOFTMAX or list(graph.outputs) != list(last.outputs):
+        return False
+    graph.outputs = [int(last.inputs[0])]
+    graph.operators.pop()
+    return True
+
+
+def fix_shapes(model: Any) -> None:
+    """Make every length the one that the file was made with, where a signature leaves it open, and tell it to RESHAPE."""
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.shapeSignature = None
+        for operator in graph.operators:
+            if _builtin(model, operator) == schema.BuiltinOperator.RESHAPE:
+                operator.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+                operator.builtinOptions = schema.ReshapeOptionsT()
+                operator.builtinOptions.newShape = list(graph.tensors[operator.outputs[0]].shape)
+
+
 def _code(model: Any, builtin: int, version: int) -> int:
     for index, each in enumerate(model.operatorCodes):
         if each.builtinCode == builtin and each.version >= version:
