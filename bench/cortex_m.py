@@ -29,7 +29,7 @@ _NAMES = re.compile(r"^#define BKNN_MODEL_(INPUT|OUTPUT)_(BYTES|SCALE|ZERO_POINT
 _ARENA = re.compile(r"^#define BKNN_MODEL_ARENA_SIZE (\d+)u$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _BUILD_S, _RUN_S = 300, 900
-_SPARE_STACK = 256  # bytes for an interrupt's frame and what a call of the inference adds to it
+SPARE_STACK_BYTES = 256  # for an interrupt's frame and what a call of the inference adds to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,10 @@ class Core:
         title: its name for people.
         board: QEMU's name of the board.
         flags: for the compiler.
-        flash_bytes: that the board has at address 0.
-        ram_bytes: that the board has at 0x20000000.
+        flash_bytes: memory for code and constants on that board.
+        ram_bytes: memory for the rest on it.
+        flash_origin: address of the first.
+        ram_origin: address of the second.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Core:
     flags: tuple[str, ...]
     flash_bytes: int = 4 << 20
     ram_bytes: int = 4 << 20
+    flash_origin: int = 0
+    ram_origin: int = 0x20000000
 
 
 _HARD = "-mfloat-abi=hard"
@@ -63,6 +67,8 @@ CORES: Mapping[str, Core] = MappingProxyType(
             Core("cortex-m3", "Cortex-M3", "mps2-an385", ("-mcpu=cortex-m3",)),
             Core("cortex-m4", "Cortex-M4", "mps2-an386", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", _HARD)),
             Core("cortex-m7", "Cortex-M7", "mps2-an500", ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", _HARD)),
+            Core("cortex-m33", "Cortex-M33", "mps2-an505", ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", _HARD),
+                 flash_origin=0x10000000, ram_origin=0x38000000),
             Core("cortex-m55", "Cortex-M55 without MVE", "mps3-an547", ("-mcpu=cortex-m55+nomve", _HARD),
                  512 << 10, 512 << 10),
         )
@@ -70,34 +76,18 @@ CORES: Mapping[str, Core] = MappingProxyType(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Overflow:
-    """A region of memory that is too small.
-
-    Attributes:
-        region: ``FLASH`` or ``RAM``.
-        over_bytes: how much more would be needed.
-    """
-
-    region: str
-    over_bytes: int
-
-    def __str__(self) -> str:
-        """Render as the linker's word in ours: ``RAM over by 3,656 bytes``."""
-        return f"{self.region} over by {self.over_bytes:,} bytes"
-
-
 class DoesNotFitError(BenchError):
     """A firmware does not fit into the memory it is linked for.
 
     Args:
-        overflows: what is too small.
+        overflows: by region, ``FLASH`` or ``RAM``, how many bytes are missing.
     """
 
-    def __init__(self, overflows: tuple[Overflow, ...]) -> None:
+    def __init__(self, overflows: Mapping[str, int]) -> None:
         """Say it in words."""
         self.overflows = overflows
-        super().__init__(f"does not fit: {', '.join(map(str, overflows))}")
+        over = ", ".join(f"{region} over by {missing:,} bytes" for region, missing in overflows.items())
+        super().__init__(f"the firmware does not fit: {over}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +179,19 @@ class Firmware:
         self.output_scale = (float.fromhex(said["OUTPUT SCALE"]), int(said["OUTPUT ZERO_POINT"]))
 
     def build(
-        self, *, idle: bool = False, flash_bytes: int = 0, ram_bytes: int = 0, stack_bytes: int = 0
+        self,
+        *,
+        idle: bool = False,
+        flash_bytes: int | None = None,
+        ram_bytes: int | None = None,
+        stack_bytes: int = 0,
     ) -> tuple[Path, Sizes]:
         """Compile and link.
 
         Args:
             idle: leave the inference out.
-            flash_bytes: of the memory to link for; 0 for the board's.
-            ram_bytes: of the memory to link for; 0 for the board's.
+            flash_bytes: of the memory to link for; ``None`` for the board's.
+            ram_bytes: of the memory to link for; ``None`` for the board's.
             stack_bytes: to keep free in RAM.
 
         Returns:
@@ -206,11 +201,13 @@ class Firmware:
             DoesNotFitError: the memory is too small.
             BenchError: the source does not compile.
         """
-        made = self._folder / f"{'idle' if idle else 'model'}-{flash_bytes}-{ram_bytes}.elf"
+        made = self._folder / f"{'idle' if idle else 'model'}-{stack_bytes}.elf"
         lengths = {
             "FLASH_BYTES": flash_bytes or self._core.flash_bytes,
             "RAM_BYTES": ram_bytes or self._core.ram_bytes,
             "STACK_BYTES": stack_bytes,
+            "FLASH_ORIGIN": self._core.flash_origin,
+            "RAM_ORIGIN": self._core.ram_origin,
         }
         third_party = self._source / "third_party"
         done = subprocess.run(  # noqa: S603 - Debian's compiler, on what was generated
@@ -225,7 +222,7 @@ class Firmware:
             ],
             capture_output=True, text=True, check=False, timeout=_BUILD_S,
         )  # fmt: skip
-        overflows = tuple(Overflow(region, int(over)) for region, over in _OVERFLOW.findall(done.stderr))
+        overflows = {region: int(over) for region, over in _OVERFLOW.findall(done.stderr)}
         if overflows:
             raise DoesNotFitError(overflows)
         if done.returncode:
@@ -265,19 +262,6 @@ class Firmware:
         return Sizes(with_it.flash_bytes - without.flash_bytes, self.arena_bytes + ports + with_it.ram_bytes
                      - without.ram_bytes)  # fmt: skip
 
-    def fits(self, flash_bytes: int, ram_bytes: int, stack_bytes: int) -> Path:
-        """Link for a device's memory, with the stack that was seen to be used and a little more.
-
-        Returns:
-            The program.
-
-        Raises:
-            DoesNotFitError: it is too small.
-        """
-        return self.build(
-            flash_bytes=flash_bytes, ram_bytes=ram_bytes, stack_bytes=stack_bytes + _SPARE_STACK
-        )[0]
-
 
 def _sizes(program: Path) -> Sizes:
     done = subprocess.run(  # noqa: S603 - Debian's binutils
@@ -292,10 +276,10 @@ def generator() -> str:
     return f"BakeNN {version('bakenn')}"
 
 
-def versions() -> dict[str, str]:
+def versions() -> str:
     """Of all that a figure depends on."""
     said = subprocess.run([GCC, "-dumpfullversion"], capture_output=True, text=True, check=False)  # noqa: S603
-    return {"bakenn": version("bakenn"), GCC: said.stdout.strip(), "qemu": qemu_version(QEMU)}
+    return f"{generator()}, gcc {said.stdout.strip()}, {qemu_version(QEMU)}"
 
 
 def integers(values: NDArray[Any], scale: tuple[float, int]) -> NDArray[np.int8]:

@@ -7,49 +7,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.runners.base import Comparison
 from zoo.errors import BenchError
 
 FIRMWARE = Path(__file__).with_name("firmware")
 _COUNTED = re.compile(rb"instructions executed: (\d+)")
 _BUILD_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Outputs beside those of another runtime, on the same inputs.
-
-    Attributes:
-        reference: what the others were made by, with its version and kernels.
-        numbers: how many were compared.
-        differing: how many are not the same to the last bit.
-        most: the largest difference: in steps of the output's scale where ``in_steps``, else of the values.
-        in_steps: whether outputs are integers.
-    """
-
-    reference: str
-    numbers: int
-    differing: int
-    most: float
-    in_steps: bool
-
-    @property
-    def same(self) -> bool:
-        """Whether every number is the same to the last bit."""
-        return not self.differing
-
-    def __str__(self) -> str:
-        """Render as one phrase: ``the same as tflite-micro (reference) in all 80 numbers``."""
-        if self.same:
-            return f"the same as {self.reference} in all {self.numbers:,} numbers"
-        unit = " steps" if self.in_steps else ""
-        return f"not the same as {self.reference} in {self.differing:,} of {self.numbers:,} numbers, by up to {self.most:.3g}{unit}"
 
 
 def compared(found: NDArray[Any], wanted: NDArray[Any], reference: str) -> Comparison:
