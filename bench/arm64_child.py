@@ -1,8 +1,8 @@
 """What runs inside the emulated Arm64 system: LiteRT on samples from a file. It imports nothing of this project.
 
-``python arm64_child.py MODEL KERNELS SAMPLES OUTPUTS MORE``: SAMPLES is an .npz file with an array a tensor, by its index,
-samples along axis 0; OUTPUTS gets the same of the outputs. Then the last sample is run MORE times again, and nothing else
-is done in these runs.
+``python arm64_child.py MODEL KERNELS SAMPLES OUTPUTS MORE``: SAMPLES is an .npz file with an array a tensor, by its
+index, samples along axis 0; OUTPUTS gets the same of the outputs. Then the last sample is run MORE times again, and
+nothing else is done in these runs.
 """
 
 import sys
@@ -17,7 +17,7 @@ RESOLVERS = {
 }
 
 
-def main(model: str, kernels: str, samples: str, outputs: str, more: int) -> None:
+def main(model: str, kernels: str, samples: str, outputs: str, more: str) -> None:
     """Run it."""
     opened = Interpreter(model, experimental_op_resolver_type=RESOLVERS[kernels], num_threads=1)
     opened.allocate_tensors()
@@ -30,10 +30,10 @@ def main(model: str, kernels: str, samples: str, outputs: str, more: int) -> Non
         opened.invoke()
         for index, rows in found.items():
             rows.append(opened.get_tensor(index))
-    for _ in range(more):
+    for _ in range(int(more)):
         opened.invoke()
     np.savez(outputs, **{str(index): np.stack(rows) for index, rows in found.items()})  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], int(sys.argv[5]))
+    main(*sys.argv[1:6])

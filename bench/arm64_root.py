@@ -1,8 +1,8 @@
 """The Arm64 system that LiteRT runs in under QEMU's user emulation: made once by ``make arm64``, then only read.
 
 It is Debian's Python with its libraries and LiteRT's wheels, unpacked into a cache folder: nothing is installed into
-this machine, and nothing runs as root later. What QEMU does not find in it, it takes from this machine; so each core has
-a folder of its own with a ``/proc/cpuinfo`` in which the libraries read what the core can do.
+this machine, and nothing runs as root later. What QEMU does not find in it, it takes from this machine; so each core
+has a folder of its own with a ``/proc/cpuinfo`` in which the libraries read what the core can do.
 """
 
 import json
@@ -147,7 +147,9 @@ def make(place: Path) -> None:
     """
     for tool in ("debootstrap", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise BenchError(f"{tool} is not on this machine. On Debian, as root: apt-get install debootstrap")
+            raise BenchError(
+                f"{tool} is not on this machine. On Debian, as root: apt-get install debootstrap"
+            )
     if os.geteuid() != 0:
         raise BenchError("debootstrap wants to be root")
     place.parent.mkdir(parents=True, exist_ok=True)

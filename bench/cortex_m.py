@@ -121,7 +121,9 @@ class Ran:
 def lacks() -> str:
     """What is missing on this machine and the remedy, in one line; empty where nothing is."""
     if shutil.which(QEMU) is None or shutil.which(GCC) is None or not _has_libc():
-        return f"the Cortex-M compiler, its C library or QEMU is not on this machine. On Debian, as root: apt-get install {PACKAGES}"
+        return (
+            f"no Cortex-M compiler, C library or QEMU is here. On Debian, as root: apt-get install {PACKAGES}"
+        )
     return lacks_counter(QEMU, PACKAGES)
 
 

@@ -34,7 +34,7 @@ def compared(found: NDArray[Any], wanted: NDArray[Any], reference: str) -> Compa
     """
     if found.size != wanted.size or found.dtype != wanted.dtype:
         raise BenchError(
-            f"{found.size} numbers ({found.dtype}) cannot be compared with {wanted.size} ({wanted.dtype}) of {reference}"
+            f"{found.size} numbers ({found.dtype}) are no match for {wanted.size} ({wanted.dtype}) of {reference}"
         )
     one, other = found.reshape(-1), wanted.reshape(-1)
     bits = one.view(f"u{one.itemsize}") != other.view(f"u{other.itemsize}")
@@ -99,7 +99,9 @@ def counted(
         raise BenchError(f"{name} took over {longest_s:.0f} s") from problem
     said = (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode:
-        raise BenchError(f"{name} ended with code {done.returncode}: {last_line(_COUNTED_TEXT.sub('', said))}")
+        raise BenchError(
+            f"{name} ended with code {done.returncode}: {last_line(_COUNTED_TEXT.sub('', said))}"
+        )
     found = _COUNTED.findall(done.stderr)
     if not found:
         raise BenchError(f"{name} counts no instructions: {last_line(said)}. QEMU 7 or 8 is wanted")

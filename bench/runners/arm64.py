@@ -1,7 +1,7 @@
 """An emulated Arm64 phone core: whether LiteRT answers there as it does here, and how many instructions it takes.
 
-LiteRT's own Arm64 build runs under QEMU's user emulation, so its Arm kernels compute, dot products included where the core
-has them. Instructions are counted, not timed: QEMU has no pipeline and no caches.
+LiteRT's own Arm64 build runs under QEMU's user emulation, so its Arm kernels compute, dot products included where the
+core has them. Instructions are counted, not timed: QEMU has no pipeline and no caches.
 """
 
 import tempfile
@@ -71,7 +71,7 @@ class Arm64Runner:
                 for index in host
             ),
             notes=(
-                f"mean of {_COUNTED} runs on an emulated {CORES[setup.core].title}, with what Python adds to a call: no time",
+                f"mean of {_COUNTED} runs on an emulated {CORES[setup.core].title}, Python's call included: no time",
             ),
         )
 

@@ -105,8 +105,9 @@ class Comparison:
         """Render as one phrase: ``the same as tflite-micro (reference) in all 80 numbers``."""
         if self.same:
             return f"the same as {self.reference} in all {self.numbers:,} numbers"
-        unit = " steps" if self.in_steps else ""
-        return f"not the same as {self.reference} in {self.differing:,} of {self.numbers:,} numbers, by up to {self.most:.3g}{unit}"
+        size = f"{self.most:.0f} step{'' if self.most == 1 else 's'}" if self.in_steps else f"{self.most:.3g}"
+        where = f"in {self.differing:,} of {self.numbers:,} numbers, by up to {size}"
+        return f"not the same as {self.reference} {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +262,14 @@ def scorer(device: str, kernels: str) -> "Answering":
         UnknownNameError: there are no such kernels.
         BenchError: something is missing on this machine.
     """
-    name, entry = next((name, each) for name, each in RUNNERS.items() if device in each.devices and each.scorer)
+    name, entry = next(
+        (name, each) for name, each in RUNNERS.items() if device in each.devices and each.scorer
+    )
     missing = runner(name).lacks()
     if missing:
         raise BenchError(f"{name} cannot score here: {missing}")
     module, _, function = entry.scorer.partition(":")
-    made: "Answering" = getattr(import_module(module), function)(device, kernels)
+    made: Answering = getattr(import_module(module), function)(device, kernels)
     return made
 
 

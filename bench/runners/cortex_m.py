@@ -1,4 +1,4 @@
-"""An emulated Cortex-M: how many instructions an inference takes, what it needs of flash and RAM, and whether it is right.
+"""An emulated Cortex-M: instructions an inference, flash, RAM, and whether the outputs are right.
 
 The model is compiled to C with CMSIS-NN and runs as firmware under QEMU. Instructions are counted, not timed: how long
 they take depends on what QEMU does not have: the pipeline, caches, and how long flash memory is waited for.
@@ -33,7 +33,9 @@ class CortexMRunner:
 
     def lacks(self) -> str:
         """See `bench.runners.base.Runner`."""
-        missing = lacking("bakenn", "bakenn", "tflite") or lacking("ai-edge-litert", "ai_edge_litert", "tflite")
+        missing = lacking("bakenn", "bakenn", "tflite") or lacking(
+            "ai-edge-litert", "ai_edge_litert", "tflite"
+        )
         if missing:
             return missing
         from bench.cortex_m import lacks
@@ -76,9 +78,9 @@ class CortexMRunner:
             fit=fit,
             notes=(
                 f"mean of {len(inputs)} made inputs on an emulated {core.title}: exact, but no time",
-                f"the whole program, with a start-up of {idle_sizes.flash_bytes:,} bytes: {sizes.flash_bytes:,} bytes of "
-                f"flash, {sizes.ram_bytes:,} of RAM without the stack",
+                f"the whole program with its start-up: {sizes.flash_bytes:,} bytes of flash, {sizes.ram_bytes:,} of RAM",
                 *firmware.left_out,
+                *_unchecked(),
             ),
         )
 
@@ -118,6 +120,11 @@ def _comparisons(
     return tuple(found)
 
 
+def _unchecked() -> tuple[str, ...]:
+    missing = lacking("tflite-micro", "tflite_micro", "tflm")
+    return (f"outputs were not compared with TFLM's: {missing}",) if missing else ()
+
+
 def _fit(
     firmware: Any, setup: Setup, stack_bytes: int, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
 ) -> Fit:
@@ -153,9 +160,7 @@ class Scorer:
         self.kernels = f"{chosen(kernels, _KERNELS)} on an emulated {device}"
         self._kernels = chosen(kernels, _KERNELS)
 
-    def run(
-        self, path: Path, samples: Sequence[Sequence[NDArray[Any]]]
-    ) -> list[list[NDArray[Any]]]:
+    def run(self, path: Path, samples: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
         """See `converters.runners.base.Runner`."""
         from bench.cortex_m import CORES, Firmware, integers, values
 

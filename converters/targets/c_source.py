@@ -15,7 +15,12 @@ from zoo.errors import ConversionError
 
 ARRAY, HEADER, GENERATED = "model_data.c", "model_data.h", "source"
 _PER_LINE = 12
-_MADE_AS = {"cortex-m3": "cortex-m4", "cortex-m7": "cortex-m4", "cortex-m33": "cortex-m4", "cortex-m55": "cortex-m4"}
+_MADE_AS = {
+    "cortex-m3": "cortex-m4",
+    "cortex-m7": "cortex-m4",
+    "cortex-m33": "cortex-m4",
+    "cortex-m55": "cortex-m4",
+}
 """Cores that BakeNN has no description of: CMSIS-NN itself leaves out what the compiler's core cannot do."""
 _WITHOUT_DSP = {"cortex-m3"}  # BakeNN's own kernels on packed weights are written with DSP instructions
 

@@ -193,7 +193,7 @@ def drop_softmax(model: Any) -> bool:
 
 
 def fix_shapes(model: Any) -> None:
-    """Make every length the one that the file was made with, where a signature leaves it open, and tell it to RESHAPE."""
+    """Fix lengths that a signature leaves open at those the file was made with, and tell RESHAPE its shape."""
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             tensor.shapeSignature = None
