@@ -192,8 +192,8 @@ class Firmware:
 
         Args:
             idle: leave the inference out.
-            flash_bytes: of the memory to link for; ``None`` for the board's.
-            ram_bytes: of the memory to link for; ``None`` for the board's.
+            flash_bytes: of the memory to link for; ``None``, or more than the board has, for the board's.
+            ram_bytes: of the memory to link for; ``None``, or more than the board has, for the board's.
             stack_bytes: to keep free in RAM.
 
         Returns:
@@ -205,8 +205,8 @@ class Firmware:
         """
         made = self._folder / f"{'idle' if idle else 'model'}-{stack_bytes}.elf"
         lengths = {
-            "FLASH_BYTES": flash_bytes or self._core.flash_bytes,
-            "RAM_BYTES": ram_bytes or self._core.ram_bytes,
+            "FLASH_BYTES": min(flash_bytes or self._core.flash_bytes, self._core.flash_bytes),
+            "RAM_BYTES": min(ram_bytes or self._core.ram_bytes, self._core.ram_bytes),
             "STACK_BYTES": stack_bytes,
             "FLASH_ORIGIN": self._core.flash_origin,
             "RAM_ORIGIN": self._core.ram_origin,

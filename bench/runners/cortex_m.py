@@ -78,7 +78,7 @@ class CortexMRunner:
             fit=fit,
             notes=(
                 f"mean of {len(inputs)} made inputs on an emulated {core.title}: exact, but no time",
-                f"the whole program with its start-up: {sizes.flash_bytes:,} bytes of flash, {sizes.ram_bytes:,} of RAM",
+                f"with its start-up: {sizes.flash_bytes:,} bytes of flash, {sizes.ram_bytes:,} of RAM without stack",
                 *firmware.left_out,
                 *_unchecked(),
             ),

@@ -108,8 +108,16 @@ def made_plain(path: Path, plain: Path) -> tuple[str, ...]:
 
     Returns:
         What the new file leaves out, a line each; empty where its outputs are those of the file.
+
+    Raises:
+        ConversionError: its inputs or outputs are no int8, which is all that the generator takes.
     """
     model = flatbuffer.read(path)
+    types = flatbuffer.port_types(model)
+    if types != {"INT8"}:
+        raise ConversionError(
+            f"C is generated of files with int8 inputs and outputs; these are {', '.join(sorted(types))}"
+        )
     said = ("its last SOFTMAX is left out: outputs are logits",) if flatbuffer.drop_softmax(model) else ()
     flatbuffer.fix_shapes(model)
     flatbuffer.flatten_before_dense(model)

@@ -25,6 +25,7 @@ WEIGHTED = {
 """Operators whose input 1 is a weight, with the axis of its output channels."""
 SIGNATURE = "serving_default"
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_TYPES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 _INT4_PER_BYTE = 2
 _MATRIX_RANK = 2
 _PER_CHANNEL_DEQUANTIZE, _INT4_DEQUANTIZE = 5, 6  # the first versions of DEQUANTIZE that take them
@@ -66,6 +67,12 @@ def write(model: Any, path: Path) -> None:
 def operators(model: Any) -> frozenset[str]:
     """Kinds of operators, by their names in the schema."""
     return frozenset(_NAMES[_builtin(model, each)] for graph in model.subgraphs for each in graph.operators)
+
+
+def port_types(model: Any) -> frozenset[str]:
+    """Types of the inputs and outputs, by their names in the schema."""
+    graph = model.subgraphs[0]
+    return frozenset(_TYPES[graph.tensors[each].type] for each in (*graph.inputs, *graph.outputs))
 
 
 def _builtin(model: Any, operator: Any) -> int:

@@ -22,7 +22,10 @@ def bench(printer: Printer, found: "Bench") -> None:
     """Print what was measured of a file, and with what."""
     measured = found.measured
     threads = f", {measured.threads} thread{'' if measured.threads == 1 else 's'}" if measured.threads else ""
-    printer.line(f"{found.asked.file.name} · {found.format} · {format_bytes(found.size_bytes)}", style="bold")
+    printer.line(
+        f"{found.asked.variant or found.asked.file.name} · {found.format} · {format_bytes(found.size_bytes)}",
+        style="bold",
+    )
     printer.line(
         f"run by    {measured.runtime_version}, kernels {measured.kernels}, {measured.processor}{threads}"
     )
