@@ -5,9 +5,10 @@ WANTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do "$$p" -c '$(WANTED)' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+CORTEX_M := qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi gcc libc6-dev
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench adb rebuild matrix claims delegates recipes voices pictures clean
+.PHONY: pick check install test test-long fuzz bench adb cortex-m arm64 cortex-m-page rebuild matrix claims delegates recipes voices pictures clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -42,6 +43,13 @@ adb:  ## Debian's adb, to measure an attached phone with zoo bench --device andr
 	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's adb (once)" >&2 && \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends adb >/dev/null; } || \
 	  { echo "make: adb is not on this machine. As root: apt-get install adb" >&2; exit 1; }
+
+cortex-m:  ## Debian's Cortex-M compiler and QEMU, for zoo bench --device cortex-m4
+	@{ command -v qemu-system-arm && command -v arm-none-eabi-gcc && test -e /usr/lib/arm-none-eabi/newlib/rdimon.specs -o \
+	  -n "$$(arm-none-eabi-gcc -print-file-name=rdimon.specs | grep /)"; } >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's qemu-system-arm and Cortex-M compiler (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(CORTEX_M) >/dev/null; } || \
+	  { echo "make: no Cortex-M compiler or QEMU is on this machine. As root: apt-get install $(CORTEX_M)" >&2; exit 1; }
 
 rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 	$(BIN)/zoo rebuild --out zoo.db

@@ -32,7 +32,7 @@ from registry.values import (
 )
 from zoo.errors import RegistryError, UnknownNameError
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 _ADVICE = "Make a new one with: zoo rebuild --out PATH"
 
 
@@ -301,7 +301,7 @@ FROM artifact JOIN variant ON variant.name = artifact.variant {where}"""
 _MEASUREMENTS = """
 SELECT variant, device, runtime, runtime_version, era, processor, processor_word, threads, cores, latency_ms, low_ms,
        high_ms, statistic, runs, peak_memory_bytes, ram_bytes, flash_bytes, energy_mj, layers_npu, layers_gpu,
-       layers_cpu, os, citation, place, excluded, measurement.note
+       layers_cpu, os, citation, place, excluded, measurement.note, instructions
 FROM measurement JOIN source ON source.id = measurement.source {where} ORDER BY measurement.id"""
 
 _PROCESSORS: Mapping[str, Processor] = {str(each): each for each in Processor}

@@ -165,3 +165,4 @@ class MeasurementRow(SQLModel, table=True):
     place: str = ""
     excluded: str = ""
     note: str = ""
+    instructions: int | None = Field(default=None, sa_type=BigInteger)

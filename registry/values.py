@@ -374,6 +374,7 @@ class Measurement:
         place: table, section or job inside the source.
         excluded: why the row must not be used; empty when it may.
         note: one line worth knowing.
+        instructions: that an emulated core executed for one inference; no time, and no budget is compared with it.
         evidence: ``measured``, or what it is worth for the device asked about.
     """
 
@@ -403,4 +404,5 @@ class Measurement:
     place: str
     excluded: str
     note: str
+    instructions: int | None = None
     evidence: Evidence = Evidence.MEASURED

@@ -3,31 +3,25 @@
 What needs more than the core is imported when it is used, so the command line can name the values here.
 """
 
+import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.environment import Conditions, Environment, disturbances, read_conditions, read_environment, unseen
-from bench.runners.base import RUNNERS, Measured, Setup, runner
+from bench.runners.base import ANDROID, HOST, RUNNERS, Measured, Setup, known_devices, runner
 from bench.timing import Plan, Progress
-from zoo.errors import BenchError, UsageError, needing
+from device_profiles.profile import Kind
+from registry.reader import Reader
+from registry.rules import FLASH_REGIONS, RAM_REGIONS
+from zoo.actions import find_device
+from zoo.errors import BenchError, UnknownNameError, UsageError, needing
 
-HOST, ANDROID = "host", "android"
 ALL_KERNELS = "all"
 _RESTLESS = 0.3  # spread from p10 to p90, as a share of the median, from which on it is remarked
-_NOT_BUILT = (
-    (
-        "cortex-m",
-        "an emulated Cortex-M (QEMU): instructions, flash, RAM",
-        "this version does not have it yet",
-    ),
-    (
-        "arm64",
-        "an emulated Arm64 phone core (QEMU): outputs, instructions",
-        "this version does not have it yet",
-    ),
-)
+_CORTEX_M = re.compile(r"Cortex-(M\d+)F?$")
 _SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "mlpackage": ".mlpackage", "mlmodel": ".mlmodel"}
 
 
@@ -37,10 +31,11 @@ class Asked:
 
     Attributes:
         file: the model's file; its name does not matter.
-        device: ``host`` or ``android``.
+        device: one of `bench.runners.base.known_devices`.
         runtime: see `bench.runners.base.RUNNERS`; empty for the first that takes the format on the device.
         setup: how.
         variant: name of the registered variant that the file is; empty where it is none, or nobody looked.
+        board: id of the registered microcontroller that the device's core and memory are of; empty where it is none.
     """
 
     file: Path
@@ -48,6 +43,7 @@ class Asked:
     runtime: str = ""
     setup: Setup = field(default_factory=Setup)
     variant: str = ""
+    board: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +94,16 @@ def command(asked: Asked, runtime: str, kernels: str) -> str:
         runtime,
         "--kernels",
         kernels,
-        "--threads",
-        str(setup.threads),
     ]
-    words += ["--within", f"{100 * plan.within:g}", "--longest", f"{plan.longest_s:g}s"]
+    if asked.device in {HOST, ANDROID}:
+        words += ["--threads", str(setup.threads)]
+        words += ["--within", f"{100 * plan.within:g}", "--longest", f"{plan.longest_s:g}s"]
     if plan.sustained_s is not None:
         words += ["--sustained", f"{plan.sustained_s:g}s"]
     if asked.device != HOST:
-        words += ["--device", asked.device]
+        words += ["--device", asked.board or asked.device]
+    for option, limit in (("--flash", setup.flash_bytes), ("--ram", setup.ram_bytes)):
+        words += [option, str(limit)] if limit is not None else []
     return shlex.join(words)
 
 
@@ -149,28 +147,25 @@ def chosen_runner(runtime: str, format_: str, device: str) -> str:
         UnknownNameError: there is no such runner.
         UsageError: it does not take the format, or measures another device.
     """
-    is_host = device == HOST
-    fitting = [name for name, each in RUNNERS.items() if format_ in each.formats and each.is_host == is_host]
+    here = {name: each for name, each in RUNNERS.items() if device in each.devices}
+    fitting = [name for name, each in here.items() if format_ in each.formats]
     if not runtime:
         if not fitting:
-            known = ", ".join(dict.fromkeys(one for each in RUNNERS.values() if each.is_host == is_host
-                                            for one in each.formats))  # fmt: skip
+            known = ", ".join(dict.fromkeys(one for each in here.values() for one in each.formats))
             raise UsageError(f"the file is {format_}; on {device}, files that are {known} can be measured")
         return fitting[0]
     runner(runtime)  # says which ones there are
     entry = RUNNERS[runtime]
     if format_ not in entry.formats:
         raise UsageError(f"the file is {format_}, but {runtime} takes {', '.join(entry.formats)}")
-    if entry.is_host != is_host:
-        raise UsageError(
-            f"{runtime} does not measure '{device}'. Give --device {ANDROID if is_host else HOST}"
-        )
+    if runtime not in here:
+        raise UsageError(f"{runtime} does not measure '{device}'. Give --device {' or '.join(entry.devices)}")
     return runtime
 
 
 def doctor() -> list[tuple[str, str, str]]:
     """Every runner: its name, what it measures, and what it lacks with the remedy; empty where it is ready."""
-    return [*((name, each.measures, runner(name).lacks()) for name, each in RUNNERS.items()), *_NOT_BUILT]
+    return [(name, each.measures, runner(name).lacks()) for name, each in RUNNERS.items()]
 
 
 def _with(setup: Setup, kernels: str) -> Setup:
@@ -201,6 +196,64 @@ def _notes(
         found.append(f"{threads} threads share {environment.processors} processors")
     missing = unseen(environment, after)
     return (*found, missing) if missing else tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What ``--device`` means.
+
+    Attributes:
+        device: one of `bench.runners.base.known_devices`.
+        board: id of the microcontroller that was named; empty where a core was, or no microcontroller.
+        flash_bytes: its largest region for code and constants; ``None`` where unknown.
+        ram_bytes: its largest region for the rest; ``None`` where unknown.
+    """
+
+    device: str
+    board: str = ""
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+
+
+def place_of(device: str, registry: Callable[[], Reader]) -> Place:
+    """Find what is meant: a device that a runner measures, or a microcontroller whose core is emulated.
+
+    Args:
+        device: what the user gave.
+        registry: opens the registry; called only where microcontrollers are looked for in it.
+
+    Raises:
+        UsageError: it is a device that only its owner can measure.
+        UnknownNameError: there is none of that name.
+    """
+    if device in known_devices():
+        return Place(device)
+    known = f"Measured here: {', '.join(known_devices())}; and microcontrollers with one of these cores"
+    with registry() as opened:
+        try:
+            profile = find_device(opened, device).profile
+        except UnknownNameError as problem:
+            raise UsageError(f"{problem}. {known}") from problem
+    cores = [found[1].casefold() for each in profile.clusters if (found := _CORTEX_M.match(each.core))]
+    emulated = [f"cortex-{each}" for each in cores if f"cortex-{each}" in known_devices()]
+    if profile.kind is not Kind.MCU or not emulated:
+        what = ", ".join(each.core for each in profile.clusters) or "a core that nobody wrote down"
+        raise UsageError(f"'{profile.id}' has {what}, which cannot be emulated here. {known}")
+    flash, ram = profile.region_bytes(*FLASH_REGIONS), profile.region_bytes(*RAM_REGIONS)
+    return Place(emulated[0], profile.id, flash, ram)
+
+
+def limits_of(place: Place, flash: int | None, ram: int | None) -> tuple[int | None, int | None]:
+    """Bytes of flash and of RAM that a model must fit into: those that the user gives, else the board's.
+
+    Raises:
+        UsageError: the user gives some for a device that is no microcontroller.
+    """
+    if not place.device.startswith("cortex-m"):
+        if flash is not None or ram is not None:
+            raise UsageError("--flash and --ram are a microcontroller's. Give --device cortex-m4, or a board")
+        return None, None
+    return (place.flash_bytes if flash is None else flash), (place.ram_bytes if ram is None else ram)
 
 
 def plan_of(within_percent: float, longest_s: float, sustained_s: float | None) -> Plan:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from converters.inspection.inspecting import inspect
 from converters.inspection.report import FileReport, Format
 from converters.quiet import quiet
-from converters.runners.base import RUNNERS, Entry, runner
+from converters.runners.base import RUNNERS, Entry, Runner, runner
 from datasets import preparing
 from registry.spec import DecodingKind, Port, Spec
 from registry.values import Accuracy, Processor
@@ -89,7 +89,7 @@ def evaluate(
     path: Path,
     spec: Spec,
     part: "Part",
-    kernels: str = "",
+    kernels: str | Runner = "",
     *,
     classes: Sequence[str] = (),
     report: FileReport | None = None,
@@ -101,7 +101,8 @@ def evaluate(
         path: the file.
         spec: what goes in and what comes out; it must be the file's.
         part: raw samples with their labels.
-        kernels: which of the format's runners, see `known_kernels`; by default the one that an app would use.
+        kernels: which of the format's runners, see `known_kernels`; by default the one that an app would use. Or what
+            runs the file elsewhere, as on an emulated core.
         classes: names by label; where the spec names its outputs, these are found among them. Empty: the labels count
             outputs.
         report: what inspection found, where the caller knows it; otherwise the file is inspected first.
@@ -114,13 +115,13 @@ def evaluate(
         CannotRunError: the runtime does not take the file.
     """
     found = inspect(path, coverage=False) if report is None else report
-    entry = _entry(path, found.format, kernels)
+    known = _entry(path, found.format, kernels) if isinstance(kernels, str) else kernels
     problems = disagreements(spec, found, classes)
     problems += preparing.problems(part, spec.preprocessing, spec.inputs[0]) if not problems else []
     if problems:
         raise UsageError(f"'{path}' cannot be scored with this spec: {'; '.join(problems)}")
     with quiet():  # what frameworks say when they are imported
-        running = runner(entry)
+        running = runner(known) if isinstance(known, Entry) else known
     outputs = running.run(path, _Feed(part, spec, progress))
     places = _places(spec, classes)
     predicted = tuple(_answer(each[0], places) for each in outputs)

@@ -14,17 +14,27 @@ from pathlib import Path
 from bench.adb import Phone
 from bench.environment import Environment, read_environment
 from bench.probing import facts_of, read_host
-from bench.runners.base import chosen, runner
+from bench.runners.base import ANDROID, HOST, chosen, runner
 from device_profiles.matching import MatchedBy, match_facts, tokens
-from device_profiles.profile import DeviceFacts, DeviceProfile, Kind, Processor, Soc, Tier
+from device_profiles.profile import (
+    CpuCluster,
+    DeviceFacts,
+    DeviceProfile,
+    Kind,
+    Processor,
+    Soc,
+    Support,
+    Tier,
+)
 from registry.blobs import Blobs
 from registry.catalogue import Source
 from registry.reader import Reader, held_files, shipped_registry
 from registry.values import Accuracy, Availability, Evidence, Measurement, Variant
-from zoo.benching import ALL_KERNELS, HOST, Asked, Bench, chosen_runner, command, measure
+from zoo.benching import ALL_KERNELS, Asked, Bench, chosen_runner, command, measure
 from zoo.errors import BenchError, RegistryError, UnknownNameError, UsageError, ZooError
 
 _GIB = 2**30
+_EMULATED = "emulated by zoo bench"
 _PROBED = "asked of the device itself by zoo probe"
 Watch = Callable[[int, int], None]
 """Told how many variants of how many are done."""
@@ -76,7 +86,29 @@ def device_of(path: Path, asked: Asked) -> Target:
     with Reader(path) as opened:
         if asked.device == HOST:
             return host(opened)
+        if asked.device != ANDROID:
+            return emulated(asked, opened)
         return as_device(facts_of(Phone(asked.setup.serial).read()), opened)
+
+
+def emulated(asked: Asked, registry: Reader) -> Target:
+    """An emulated core as a device: the microcontroller that was named, else one of its own."""
+    if asked.board:
+        return Target(asked.board, None)
+    name, is_mcu = f"emulated-{asked.device}", asked.device.startswith("cortex-m")
+    core = f"Cortex-{asked.device.rpartition('-')[2].upper()}"
+    runtime, precisions = ("bakenn-cmsis-nn", ("int8",)) if is_mcu else ("tflite", ())
+    profile = DeviceProfile(
+        id=name,
+        name=f"Emulated {core}",
+        kind=Kind.MCU if is_mcu else Kind.BOARD,
+        tier=Tier.LOW,
+        soc=Soc(id=name, name=f"Emulated {core}", cpu=(CpuCluster(1, core),)),
+        supports=(Support(runtime, "tflite", Processor.CPU, precisions, cited=_EMULATED),),
+        note="Not a shipped profile: QEMU's core, which has instructions and no times; the tier is a guess.",
+        cited={"cpu": _EMULATED},
+    )
+    return Target(name, None if any(each.id == name for each in registry.devices()) else profile)
 
 
 def as_device(facts: DeviceFacts, registry: Reader) -> Target:
@@ -152,8 +184,8 @@ def row(bench: Bench, variant: str, device: str) -> Measurement:
         statistic=measured.statistic if latency else "",
         runs=latency.runs if latency else None,
         peak_memory_bytes=measured.peak_memory_bytes,
-        ram_bytes=measured.arena_bytes,
-        flash_bytes=None,
+        ram_bytes=measured.arena_bytes if measured.ram_bytes is None else measured.ram_bytes,
+        flash_bytes=measured.flash_bytes,
         energy_mj=None,
         layers_npu=None,
         layers_gpu=None,
@@ -163,6 +195,7 @@ def row(bench: Bench, variant: str, device: str) -> Measurement:
         place=replace(bench, asked=replace(bench.asked, variant=variant)).command,
         excluded="",
         note=_note(bench),
+        instructions=measured.instructions,
         evidence=Evidence.MEASURED,
     )
 
@@ -181,7 +214,8 @@ def _note(bench: Bench) -> str:
             f"sustained {found_long.seconds:.0f} s: {found_long.first.median_ms:.4g} ms first, "
             f"{found_long.last.median_ms:.4g} ms last"
         )
-    if bench.before.load is not None:
+    parts += map(str, measured.comparisons)
+    if bench.before.load is not None and measured.latency is not None:
         parts.append(f"load {bench.before.load:.1f}")
     return "; ".join((*parts, *bench.notes))
 
@@ -217,10 +251,17 @@ def keep(path: Path, benches: Sequence[Bench], names: Sequence[str]) -> None:
     """
     from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
 
-    target = device_of(path, benches[0].asked)
     for each in benches:
+        target = _target(path, each)
         rows = [row(each, name, target.id) for name in names]
         store.record(path, source_of(each.environment, int(each.date[:4])), _added(target), rows)
+
+
+def _target(path: Path, bench: Bench) -> Target:
+    """The device that rows are of: on a board each row proves fit, so what does not fit there is its core's alone."""
+    fit = bench.measured.fit
+    fits = fit is None or fit.holds
+    return device_of(path, bench.asked if fits else replace(bench.asked, board=""))
 
 
 def _added(target: Target) -> list[DeviceProfile]:
@@ -270,7 +311,8 @@ def fill(path: Path, asked: Asked, watch: Watch, *, again: bool = False) -> Iter
             each for each in opened.variants(specs=False).values() if each.availability is Availability.HELD
         ]
         source = source_of(read_environment(), datetime.now(UTC).year).citation
-        own = [] if again or target.added else opened.measurements(device=target.id)
+        ids = {target.id, f"emulated-{asked.device}"}  # what does not fit a board is its core's, see _target
+        own = [] if again else [each for each in opened.measurements() if each.device in ids]
         done = {each.place for each in own if each.source == source}
     if not variants:
         raise UsageError(
@@ -278,11 +320,11 @@ def fill(path: Path, asked: Asked, watch: Watch, *, again: bool = False) -> Iter
         )
     for place, each in enumerate(sorted(variants, key=lambda one: one.name)):
         watch(place, len(variants))
-        yield _filled(path, each, replace(asked, variant=each.name), target, done)
+        yield _filled(path, each, replace(asked, variant=each.name), done)
     watch(len(variants), len(variants))
 
 
-def _filled(path: Path, variant: Variant, asked: Asked, target: Target, done: Container[str]) -> Filled:
+def _filled(path: Path, variant: Variant, asked: Asked, done: Container[str]) -> Filled:
     from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
 
     try:
@@ -295,7 +337,7 @@ def _filled(path: Path, variant: Variant, asked: Asked, target: Target, done: Co
         raise
     except ZooError as problem:
         return Filled(variant.name, None, str(problem), failed=True)
-    source = source_of(bench.environment, int(bench.date[:4]))
+    source, target = source_of(bench.environment, int(bench.date[:4])), _target(path, bench)
     store.record(path, source, _added(target), [row(bench, variant.name, target.id)])
     return Filled(variant.name, bench)
 
@@ -331,21 +373,21 @@ def find_held(path: Path, name: str) -> Path:
     return held_file(path, variants[name])
 
 
-def keep_accuracy(path: Path, names: Sequence[str], accuracy: Accuracy) -> None:
-    """Write an accuracy as one of this machine's processor and kernels.
+def keep_accuracy(path: Path, names: Sequence[str], accuracy: Accuracy, asked: Asked) -> None:
+    """Write an accuracy as one of a device's processor and kernels.
 
     Args:
         path: the registry.
         names: of the variants that the scored file is.
         accuracy: what was scored; its device and source are filled in here.
+        asked: the device whose kernels ran it: this machine, or an emulated one.
 
     Raises:
         RegistryError: it cannot be written.
     """
     from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
 
-    with Reader(path) as opened:
-        target = host(opened)
+    target = device_of(path, asked)
     source = source_of(read_environment(), datetime.now(UTC).year)
     found = replace(accuracy, device=target.id, source=source.id)
     store.record(path, source, _added(target), accuracies=[(name, found) for name in names])

@@ -13,6 +13,8 @@ from registry.values import Accuracy
 from zoo.errors import MissingExtraError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from converters.inspection.report import FileReport
+    from converters.runners.base import Runner
     from datasets.values import Dataset, Part
     from registry.reader import Reader
     from zoo.evaluation import Evaluation
@@ -36,6 +38,7 @@ class Scoring:
         limit: score only so many samples, drawn with a fixed seed; ``None`` for all.
         data: folder to look for the set in; ``None`` for the usual places.
         download: fetch the set where it is not found and has an official address.
+        device: emulated core that runs the file, see `bench.runners.base.scorer`; empty for this machine.
     """
 
     file: Path
@@ -47,6 +50,7 @@ class Scoring:
     limit: int | None = None
     data: Path | None = None
     download: bool = False
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def score(asked: Scoring, registry: Callable[[], "Reader"], progress: Callable[[
     if not len(chosen):
         raise UsageError(f"split {split} of {dataset.name} has no samples")
     evaluation = evaluate(
-        asked.file, spec, chosen, asked.kernels, classes=dataset.classes, report=report,
+        asked.file, spec, chosen, _kernels(asked, report), classes=dataset.classes, report=report,
         progress=lambda done: progress(done, len(chosen)),
     )  # fmt: skip
     return Score(
@@ -146,6 +150,20 @@ def score(asked: Scoring, registry: Callable[[], "Reader"], progress: Callable[[
         spec_from=origin,
         verified=asked.dataset in KNOWN,
     )
+
+
+def _kernels(asked: Scoring, report: "FileReport") -> "str | Runner":
+    """The kernels that were asked for; where an emulated core was, what runs the file there."""
+    if not asked.device:
+        return asked.kernels
+    from bench.runners.base import RUNNERS, scorer
+
+    formats = next(each.formats for each in RUNNERS.values() if asked.device in each.devices)
+    if str(report.format) not in formats:
+        raise UsageError(
+            f"'{asked.file}' is {report.format}; on {asked.device}, files that are {', '.join(formats)} run"
+        )
+    return scorer(asked.device, asked.kernels)
 
 
 def _drawn(part: "Part", limit: int) -> "Part":

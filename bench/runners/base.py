@@ -6,12 +6,17 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bench.latency import Latency
 from bench.operators import OperatorTime
 from bench.timing import Plan, Progress, Sustained
-from zoo.errors import UnknownNameError
+from zoo.errors import BenchError, UnknownNameError
+
+if TYPE_CHECKING:
+    from converters.runners.base import Runner as Answering
+
+HOST, ANDROID = "host", "android"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,9 @@ class Setup:
             on takes time.
         serial: of the attached phone; empty where there is only one, or none is wanted.
         tool: TFLite's ``benchmark_model`` for the phone; ``None`` to look for it.
+        core: that is emulated, such as ``cortex-m4``; empty where none is.
+        flash_bytes: of a microcontroller that the model must fit into; ``None`` for no such limit.
+        ram_bytes: the same of its RAM, the stack included.
     """
 
     threads: int = 1
@@ -34,6 +42,72 @@ class Setup:
     operators: bool = False
     serial: str = ""
     tool: Path | None = None
+    core: str = ""
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a firmware fits into a device's memory, as the linker says.
+
+    Attributes:
+        flash_bytes: of the device; ``None`` where it was not limited.
+        ram_bytes: of the device; ``None`` where it was not limited.
+        stack_bytes: that were kept free in RAM.
+        overflows: by region (``FLASH``, ``RAM``) how many bytes are missing; empty where it fits.
+    """
+
+    flash_bytes: int | None
+    ram_bytes: int | None
+    stack_bytes: int
+    overflows: Mapping[str, int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it fits."""
+        return not self.overflows
+
+    def __str__(self) -> str:
+        """Render as one phrase: ``does not fit: RAM over by 3,656 bytes``."""
+        limits = (("flash", self.flash_bytes), ("RAM", self.ram_bytes))
+        into = " and ".join(f"{limit:,} bytes of {name}" for name, limit in limits if limit is not None)
+        if self.holds:
+            return f"fits into {into}, linked with {self.stack_bytes:,} bytes of stack and run there"
+        over = ", ".join(f"{region} over by {missing:,} bytes" for region, missing in self.overflows.items())
+        return f"does not fit: {over}; linked for {into}, with {self.stack_bytes:,} bytes of stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Outputs beside those of another runtime, on the same inputs.
+
+    Attributes:
+        reference: what the others were made by, with its version and kernels.
+        numbers: how many were compared.
+        differing: how many are not the same to the last bit.
+        most: the largest difference: in steps of the output's scale where ``in_steps``, else of the values.
+        in_steps: whether outputs are integers.
+    """
+
+    reference: str
+    numbers: int
+    differing: int
+    most: float
+    in_steps: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether every number is the same to the last bit."""
+        return not self.differing
+
+    def __str__(self) -> str:
+        """Render as one phrase: ``the same as tflite-micro (reference) in all 80 numbers``."""
+        if self.same:
+            return f"the same as {self.reference} in all {self.numbers:,} numbers"
+        size = f"{self.most:.0f} step{'' if self.most == 1 else 's'}" if self.in_steps else f"{self.most:.3g}"
+        where = f"in {self.differing:,} of {self.numbers:,} numbers, by up to {size}"
+        return f"not the same as {self.reference} {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +127,12 @@ class Measured:
         operators: each of them; empty where they were not wanted.
         peak_memory_bytes: of the process that ran the file; ``None`` where unknown.
         arena_bytes: working memory on a microcontroller; ``None`` where it means nothing.
+        instructions: that an emulated core executed for one inference; never to be taken for a time.
+        flash_bytes: of a microcontroller: the model's code and constants.
+        ram_bytes: of a microcontroller: working memory, input, output and variables of the model; no stack.
+        stack_bytes: that were in use at most.
+        comparisons: outputs beside those of other runtimes.
+        fit: whether it fits into a device's memory; ``None`` where nobody asked.
         notes: what is worth knowing, a line each.
     """
 
@@ -68,6 +148,12 @@ class Measured:
     operators: tuple[OperatorTime, ...] = ()
     peak_memory_bytes: int | None = None
     arena_bytes: int | None = None
+    instructions: int | None = None
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    stack_bytes: int | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    fit: Fit | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -102,13 +188,21 @@ class Entry:
         factory: ``module:class``; importing the module needs no framework.
         measures: what it measures, in words.
         formats: of the files that it takes.
-        is_host: whether it measures this machine.
+        devices: that it measures, by the names that ``--device`` takes.
+        scorer: ``module:function`` that takes a device and kernels and gives a `converters.runners.base.Runner` with
+            them; empty where files are scored by the format's own runners on this machine.
     """
 
     factory: str
     measures: str
     formats: tuple[str, ...]
-    is_host: bool = True
+    devices: tuple[str, ...] = (HOST,)
+    scorer: str = ""
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it measures this machine."""
+        return HOST in self.devices
 
 
 RUNNERS: Mapping[str, Entry] = MappingProxyType(
@@ -135,11 +229,48 @@ RUNNERS: Mapping[str, Entry] = MappingProxyType(
             "bench.runners.android:AndroidRunner",
             "TFLite on a phone over adb: latency, operators",
             ("tflite",),
-            is_host=False,
+            (ANDROID,),
+        ),
+        "cortex-m": Entry(
+            "bench.runners.cortex_m:CortexMRunner",
+            "an emulated Cortex-M (QEMU): instructions, flash, RAM, outputs",
+            ("tflite",),
+            ("cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"),
+            "bench.runners.cortex_m:scorer",
+        ),
+        "arm64": Entry(
+            "bench.runners.arm64:Arm64Runner",
+            "LiteRT on an emulated Arm64 phone core (QEMU): instructions, outputs",
+            ("tflite",),
+            ("arm64-a76", "arm64-a53"),
+            "bench.runners.arm64:scorer",
         ),
     }
 )
 """By name; of those that take a format, the first is the one that is meant where none is named."""
+
+
+def known_devices() -> tuple[str, ...]:
+    """Every device that some runner measures."""
+    return tuple(dict.fromkeys(device for each in RUNNERS.values() for device in each.devices))
+
+
+def scorer(device: str, kernels: str) -> "Answering":
+    """What runs a file's samples on an emulated device.
+
+    Raises:
+        UnknownNameError: there are no such kernels.
+        BenchError: something is missing on this machine.
+    """
+    name, entry = next(
+        (name, each) for name, each in RUNNERS.items() if device in each.devices and each.scorer
+    )
+    missing = runner(name).lacks()
+    if missing:
+        raise BenchError(f"{name} cannot score here: {missing}")
+    module, _, function = entry.scorer.partition(":")
+    made: Answering = getattr(import_module(module), function)(device, kernels)
+    return made
 
 
 def runner(name: str) -> Runner:

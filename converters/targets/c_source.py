@@ -15,6 +15,14 @@ from zoo.errors import ConversionError
 
 ARRAY, HEADER, GENERATED = "model_data.c", "model_data.h", "source"
 _PER_LINE = 12
+_MADE_AS = {
+    "cortex-m3": "cortex-m4",
+    "cortex-m7": "cortex-m4",
+    "cortex-m33": "cortex-m4",
+    "cortex-m55": "cortex-m4",
+}
+"""Cores that BakeNN has no description of: CMSIS-NN itself leaves out what the compiler's core cannot do."""
+_WITHOUT_DSP = {"cortex-m3"}  # BakeNN's own kernels on packed weights are written with DSP instructions
 
 
 class CConverter(TfliteConverter):
@@ -40,7 +48,7 @@ class CConverter(TfliteConverter):
         data = plain.read_bytes()
         (out / HEADER).write_text(_header(len(data)), encoding="ascii")
         (out / ARRAY).write_text(_array(data), encoding="ascii")
-        reason = _generate(plain, out / GENERATED, settings.core)
+        reason = generate(plain, out / GENERATED, settings.core)
         (out / "README.txt").write_text(_readme(reason, settings.core), encoding="utf-8")
 
     def model_file(self, path: Path) -> Path:
@@ -91,8 +99,35 @@ def read_array(folder: Path) -> bytes:
     return data
 
 
-def _generate(plain: Path, out: Path, core: str) -> str:
-    """Generate C source; why not, where the generator refuses."""
+def made_plain(path: Path, plain: Path) -> tuple[str, ...]:
+    """Write a TFLite file again in the form that the generator takes; what it computes then stays the same.
+
+    Args:
+        path: the file; one from elsewhere was inspected before.
+        plain: where to write.
+
+    Returns:
+        What the new file leaves out, a line each; empty where its outputs are those of the file.
+
+    Raises:
+        ConversionError: its inputs or outputs are no int8, which is all that the generator takes.
+    """
+    model = flatbuffer.read(path)
+    types = flatbuffer.port_types(model)
+    if types != {"INT8"}:
+        raise ConversionError(
+            f"C is generated of files with int8 inputs and outputs; these are {', '.join(sorted(types))}"
+        )
+    said = ("its last SOFTMAX is left out: outputs are logits",) if flatbuffer.drop_softmax(model) else ()
+    flatbuffer.fix_shapes(model)
+    flatbuffer.flatten_before_dense(model)
+    flatbuffer.strip(model)
+    flatbuffer.write(model, plain)
+    return said
+
+
+def generate(plain: Path, out: Path, core: str) -> str:
+    """Generate C source of a file that `made_plain` wrote; why not, where the generator refuses."""
     import bakenn
 
     with quiet():
@@ -100,12 +135,13 @@ def _generate(plain: Path, out: Path, core: str) -> str:
             if core == "portable":
                 bakenn.compile_tflite(str(plain), str(out), name="model", backend_options=None, target=None)
             else:
-                target = getattr(bakenn, core.upper().replace("-", "_"), None)
+                target = getattr(bakenn, _MADE_AS.get(core, core).upper().replace("-", "_"), None)
                 if target is None:
                     return f"BakeNN knows no core {core}"
                 options = bakenn.CBackendOptions(
                     kernel_policy=bakenn.KernelPolicy.STATIC_PRIORITY,
                     enable_cmsis_nn=core.startswith("cortex"),
+                    enable_weight_packing=core not in _WITHOUT_DSP,
                     target=target,
                 )
                 bakenn.compile_tflite(

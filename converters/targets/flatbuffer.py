@@ -25,6 +25,7 @@ WEIGHTED = {
 """Operators whose input 1 is a weight, with the axis of its output channels."""
 SIGNATURE = "serving_default"
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_TYPES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 _INT4_PER_BYTE = 2
 _MATRIX_RANK = 2
 _PER_CHANNEL_DEQUANTIZE, _INT4_DEQUANTIZE = 5, 6  # the first versions of DEQUANTIZE that take them
@@ -66,6 +67,12 @@ def write(model: Any, path: Path) -> None:
 def operators(model: Any) -> frozenset[str]:
     """Kinds of operators, by their names in the schema."""
     return frozenset(_NAMES[_builtin(model, each)] for graph in model.subgraphs for each in graph.operators)
+
+
+def port_types(model: Any) -> frozenset[str]:
+    """Types of the inputs and outputs, by their names in the schema."""
+    graph = model.subgraphs[0]
+    return frozenset(_TYPES[graph.tensors[each].type] for each in (*graph.inputs, *graph.outputs))
 
 
 def _builtin(model: Any, operator: Any) -> int:
@@ -179,6 +186,29 @@ def flatten_before_dense(model: Any) -> None:
             reshape.builtinOptions.newShape = list(flat.shape)
             operator.inputs = [len(graph.tensors) - 1, *operator.inputs[1:]]
             graph.operators.insert(place, reshape)
+
+
+def drop_softmax(model: Any) -> bool:
+    """Take the SOFTMAX away that makes the only output, and return whether there was one: the order of scores stays."""
+    graph = model.subgraphs[0]
+    last = graph.operators[-1]
+    if _builtin(model, last) != schema.BuiltinOperator.SOFTMAX or list(graph.outputs) != list(last.outputs):
+        return False
+    graph.outputs = [int(last.inputs[0])]
+    graph.operators.pop()
+    return True
+
+
+def fix_shapes(model: Any) -> None:
+    """Fix lengths that a signature leaves open at those the file was made with, and tell RESHAPE its shape."""
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.shapeSignature = None
+        for operator in graph.operators:
+            if _builtin(model, operator) == schema.BuiltinOperator.RESHAPE:
+                operator.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+                operator.builtinOptions = schema.ReshapeOptionsT()
+                operator.builtinOptions.newShape = list(graph.tensors[operator.outputs[0]].shape)
 
 
 def _code(model: Any, builtin: int, version: int) -> int:

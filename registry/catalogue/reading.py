@@ -165,7 +165,7 @@ def read_catalogue(tables: Mapping[str, str], devices: Collection[str]) -> Catal
         accuracies.setdefault(row.known("variant", variants), []).append(_accuracy(row, sources, devices))
     measurements = tuple(
         _measurement(row, variants, sources, devices)
-        for row in rows("measurements", set(_columns(Measurement)) - {"evidence"})
+        for row in rows("measurements", set(_columns(Measurement)) - {"evidence", "instructions"})
     )
     if problems:
         shown, more = problems[:_MOST_SHOWN], len(problems) - _MOST_SHOWN

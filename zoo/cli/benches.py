@@ -10,7 +10,7 @@ import typer
 
 from registry.reader import shipped_registry
 from zoo import actions
-from zoo.cli.options import Json, Registry
+from zoo.cli.options import Json, Registry, size_bytes
 from zoo.cli.read import print_json
 from zoo.errors import UsageError, needing
 from zoo.scoring import Scoring, score
@@ -20,7 +20,7 @@ from zoo.views.printer import Printer, device_line, share_bar
 if TYPE_CHECKING:
     from zoo.benching import Asked
 
-_FAILURE = 1
+_FAILURE, _NOTHING_FITS = 1, 3
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -46,20 +46,27 @@ def bench(
         ),
     ] = False,
     device: Annotated[
-        str, typer.Option("--device", "-d", help="host (this machine), or android (a phone over adb).")
+        str,
+        typer.Option(
+            "--device",
+            "-d",
+            help="host (this machine), android (a phone over adb), or emulated: cortex-m3, -m4, -m7, -m33, -m55, a "
+            "microcontroller with one of these such as nucleo-l4r5zi, arm64-a76, arm64-a53.",
+        ),
     ] = "host",
     runtime: Annotated[
         str,
         typer.Option(
-            help="litert, onnxruntime, tflm, coreml or android; see zoo doctor [default: the first for the format].",
+            help="litert, onnxruntime, tflm, coreml, android, cortex-m or arm64; see zoo doctor [default: the first "
+            "for the format and the device].",
             show_default=False,
         ),
     ] = "",
     kernels: Annotated[
         str,
         typer.Option(
-            help="litert: xnnpack, builtin, reference; android: cpu, builtin, gpu, nnapi, hexagon; all measures each "
-            "[default: the first].",
+            help="litert, arm64: xnnpack, builtin, reference; android: cpu, builtin, gpu, nnapi, hexagon; cortex-m: "
+            "cmsis-nn, portable; all measures each [default: the first].",
             show_default=False,
         ),
     ] = "",
@@ -78,6 +85,18 @@ def bench(
         typer.Option(metavar="PERCENT", help="Repeat until the median is known as well as this, or ..."),
     ] = 2.0,
     longest: Annotated[str, typer.Option(metavar="TIME", help="... until this time is up.")] = "30s",
+    flash: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Does it fit? Link for a microcontroller with this flash, such as 256KB [default: the device's].",
+            show_default=False,
+        ),
+    ] = None,
+    ram: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="The same for its RAM, stack included.", show_default=False),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="With --all: also what was measured here before.")
     ] = False,
@@ -114,11 +133,14 @@ def bench(
     if sum((file is not None, bool(variant), every)) != 1:
         raise UsageError("give one of FILE, --variant NAME and --all")
     with needing("inspect", "measuring"):
-        from bench.runners.base import Setup
+        from bench.runners.base import ANDROID, HOST, Setup
         from zoo import benching
+    place = benching.place_of(device, lambda: actions.open_registry(registry))
     if accuracy:
         if every:
             raise UsageError("--accuracy scores one FILE or --variant NAME, not --all")
+        if place.device == ANDROID:
+            raise UsageError(f"--accuracy scores on this machine or an emulated core, not on '{device}'")
         asked_score = Scoring(
             file or Path(),
             dataset,
@@ -126,17 +148,23 @@ def bench(
             kernels=_evaluator(runtime, kernels),
             limit=limit,
             data=data,
+            device="" if place.device == HOST else place.device,
         )
-        _score(asked_score, registry, save=save, as_json=as_json)
+        _score(
+            asked_score,
+            benching.Asked(Path(), place.device, board=place.board),
+            registry,
+            save=save,
+            as_json=as_json,
+        )
         return
-    if device not in {benching.HOST, benching.ANDROID}:
-        raise UsageError(f"--device is {device!r}, but {benching.HOST} or {benching.ANDROID} is wanted")
     longest_s = seconds(longest, "--longest")
     plan = benching.plan_of(
         within, longest_s, None if sustained is None else seconds(sustained, "--sustained")
     )
-    setup = Setup(threads, kernels, plan, profile_ops, serial, tool)
-    asked = benching.Asked(file or Path(), device, runtime, setup, variant)
+    limits = benching.limits_of(place, size_bytes(flash, "--flash"), size_bytes(ram, "--ram"))
+    setup = Setup(threads, kernels, plan, profile_ops, serial, tool, place.device, *limits)
+    asked = benching.Asked(file or Path(), place.device, runtime, setup, variant, place.board)
     if every:
         _fill(asked, registry, again=again, as_json=as_json)
     else:
@@ -160,6 +188,8 @@ def _measure(asked: "Asked", registry: str | None, *, save: bool, as_json: bool)
     if path is not None:
         recording.keep(path, found, names)
         typer.echo(f"zoo: written to '{path}' as {', '.join(names)}", err=True)
+    if any(each.measured.fit is not None and not each.measured.fit.holds for each in found):
+        raise typer.Exit(_NOTHING_FITS)
 
 
 def _place(registry: str | None) -> Path:
@@ -194,7 +224,7 @@ def _evaluator(runtime: str, kernels: str) -> str:
     return "tflm" if runtime == "tflm" else kernels
 
 
-def _score(asked: Scoring, registry: str | None, *, save: bool, as_json: bool) -> None:
+def _score(asked: Scoring, measured_on: "Asked", registry: str | None, *, save: bool, as_json: bool) -> None:
     from zoo import recording
 
     if not asked.dataset:
@@ -212,10 +242,9 @@ def _score(asked: Scoring, registry: str | None, *, save: bool, as_json: bool) -
     else:
         scores.score(Printer(), found)
     if path is not None:
-        recording.keep_accuracy(path, names, found.accuracy)
-        typer.echo(
-            f"zoo: written to '{path}' as the accuracy of {', '.join(names)} on this machine's CPU", err=True
-        )
+        recording.keep_accuracy(path, names, found.accuracy, measured_on)
+        where = f"an emulated {asked.device}" if asked.device else "this machine's CPU"
+        typer.echo(f"zoo: written to '{path}' as the accuracy of {', '.join(names)} on {where}", err=True)
 
 
 def seconds(text: str, option: str) -> float:

@@ -10,6 +10,7 @@ from registry.rules import format_bytes
 from zoo.views.printer import Printer
 
 if TYPE_CHECKING:
+    from bench.runners.base import Measured
     from zoo.benching import Bench
     from zoo.recording import Filled
 
@@ -21,7 +22,10 @@ def bench(printer: Printer, found: "Bench") -> None:
     """Print what was measured of a file, and with what."""
     measured = found.measured
     threads = f", {measured.threads} thread{'' if measured.threads == 1 else 's'}" if measured.threads else ""
-    printer.line(f"{found.asked.file.name} · {found.format} · {format_bytes(found.size_bytes)}", style="bold")
+    printer.line(
+        f"{found.asked.variant or found.asked.file.name} · {found.format} · {format_bytes(found.size_bytes)}",
+        style="bold",
+    )
     printer.line(
         f"run by    {measured.runtime_version}, kernels {measured.kernels}, {measured.processor}{threads}"
     )
@@ -34,6 +38,7 @@ def bench(printer: Printer, found: "Bench") -> None:
             f"{long.last.median_ms:.4g} ms in the last: {_PERCENT * long.slowdown:+.1f} % over {long.seconds:.0f} s, "
             f"{long.runs:,} runs"
         )
+    emulated(printer, measured)
     if measured.arena_bytes is not None:
         printer.line(f"arena     {measured.arena_bytes:,} bytes of working memory")
     if measured.peak_memory_bytes is not None:
@@ -44,6 +49,23 @@ def bench(printer: Printer, found: "Bench") -> None:
     if measured.operators:
         operators(printer, measured.operators)
     printer.line(f"again     {found.command}")
+
+
+def emulated(printer: Printer, measured: "Measured") -> None:
+    """Print what an emulator counted, and whether its outputs are right."""
+    if measured.instructions is not None:
+        printer.line(f"count     {measured.instructions:,} instructions for one inference (no time)")
+    if measured.flash_bytes is not None:
+        printer.line(f"flash     {measured.flash_bytes:,} bytes of the model's code and constants")
+    if measured.ram_bytes is not None:
+        stack = (
+            "" if measured.stack_bytes is None else f"; the stack took {measured.stack_bytes:,} more at most"
+        )
+        printer.line(f"RAM       {measured.ram_bytes:,} bytes of working memory, input and output{stack}")
+    for compared in measured.comparisons:
+        printer.line(f"outputs   {compared}", style="" if compared.same else "yellow")
+    if measured.fit is not None:
+        printer.line(f"fit       {measured.fit}", style="" if measured.fit.holds else "red")
 
 
 def latency(found: Latency, statistic: str) -> str:
@@ -109,6 +131,12 @@ def document(found: "Bench") -> dict[str, Any]:
         },
         "arena_bytes": measured.arena_bytes,
         "peak_memory_bytes": measured.peak_memory_bytes,
+        "instructions": measured.instructions,
+        "flash_bytes": measured.flash_bytes,
+        "ram_bytes": measured.ram_bytes,
+        "stack_bytes": measured.stack_bytes,
+        "comparisons": [{**asdict(each), "same": each.same} for each in measured.comparisons],
+        "fit": None if measured.fit is None else {**asdict(measured.fit), "holds": measured.fit.holds},
         "operators": [{"kind": each.kind, "name": each.name, "ms": each.milliseconds} for each in measured.operators],
         "kinds": [{"kind": each.kind, "count": each.count, "ms": each.milliseconds, "share": each.share}
                   for each in by_kind(measured.operators)],

@@ -159,7 +159,7 @@ def measurements(printer: Printer, found: Sequence[Measurement]) -> None:
                 f"{row.processor}{f' x{row.threads}' if row.threads else ''}{f' ({row.cores})' if row.cores else ''}",
                 row.runtime,
                 str(row.era or "?"),
-                "?" if row.latency_ms is None else f"{row.latency_ms:.4g} ms",
+                _speed(row),
                 _memory(row),
                 f"EXCLUDED: {row.excluded}" if row.excluded else row.source,
             )
@@ -169,6 +169,12 @@ def measurements(printer: Printer, found: Sequence[Measurement]) -> None:
     )
     excluded = sum(bool(row.excluded) for row in found)
     printer.line(f"{len(found)} measurements, {excluded} of them excluded")
+
+
+def _speed(row: Measurement) -> str:
+    if row.latency_ms is not None:
+        return f"{row.latency_ms:.4g} ms"
+    return "?" if row.instructions is None else f"{row.instructions:,} instructions"
 
 
 def _memory(row: Measurement) -> str:
