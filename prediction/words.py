@@ -1,0 +1,203 @@
+"""Reads queries from tables in the sources' own words, and from the registry's rows.
+
+A table's columns are ``model, family, alpha, resolution, precision, params_m, macs_m, device, soc, runtime, processor,
+threads, layers_cpu``; all others are ignored, and ``latency_ms`` above all. ``data/names.csv`` says what a net
+is called here, by ``family`` and ``model`` of the sources.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+
+from device_profiles.profile import DeviceProfile, Processor
+from prediction.query import Query, Unknown
+from registry.values import Measurement, Variant
+
+_PROCESSORS = (
+    ("nnapi", Processor.NNAPI), ("gpu", Processor.GPU), ("opencl", Processor.GPU), ("vulkan", Processor.GPU),
+    ("edgetpu", Processor.NPU), ("npu", Processor.NPU), ("htp", Processor.NPU), ("neural", Processor.NPU),
+    ("accelerator", Processor.NPU), ("dsp", Processor.DSP), ("hexagon", Processor.DSP), ("cpu", Processor.CPU),
+)  # fmt: skip
+
+# what a runtime's words contain, what it is called here, and its year where the words do not say it
+_RUNTIMES = (
+    ("tensorflow mobile", "tensorflow-mobile", None),
+    ("paddle-mobile", "paddle-mobile", None),
+    ("paddleclas 2", "paddle-lite", 2021),
+    ("paddle-lite", "paddle-lite", None),
+    ("microcontrollers", "tflm", None), ("tflite-micro", "tflm", None),
+    ("arm nn", "tflite-armnn", 2021), ("armnn", "tflite-armnn", 2021),
+    ("tflite 2.5", "tflite", 2021), ("tflite", "tflite", None), ("litert", "tflite", None),
+    ("precompiled qnn onnx", "onnxruntime-qnn-precompiled", 2026),
+    ("qnn context", "qnn-context-binary", 2026), ("qnn", "qnn-dlc", 2026), ("onnx", "onnxruntime", None),
+    ("xnnpack", "xnnpack", None), ("larq", "larq", None), ("mnn", "mnn", None), ("ncnn", "ncnn", None),
+    ("snpe", "snpe", None), ("samsung", "exynos-npu", None), ("core ml", "coreml", None), ("coreml", "coreml", None),
+)  # fmt: skip
+_PADDLE_YEARS = {"v2.6": 2020, "v2.8": 2021, "v2.10": 2021, "v2.11": 2022}
+
+Devices = Callable[[str, str], DeviceProfile | None]
+"""Finds a profile by a device's name and the words on its chip."""
+
+
+def query_of(cells: Mapping[str, str], devices: Devices) -> Query | Unknown:
+    """Read one row of a table.
+
+    Args:
+        cells: by column; a missing column counts as blank.
+        devices: finds profiles.
+    """
+    text = {key: (value or "").strip() for key, value in cells.items()}
+    processor = _processor(text.get("processor", ""))
+    if processor is None:
+        return Unknown(f"processor '{text.get('processor', '')}' is none of cpu, gpu, nnapi, npu, dsp")
+    word = text.get("runtime", "").casefold()
+    runtime, era = _runtime(word)
+    name, soc = text.get("device", ""), text.get("soc", "")
+    profile = devices(name, soc)
+    model, family = net_of(text.get("family", ""), text.get("model", ""))
+    return Query(
+        model,
+        family,
+        processor,
+        runtime,
+        _alpha(text),
+        _resolution(text.get("resolution", "")),
+        _precision(text.get("precision", "")),
+        _number(text.get("params_m", "")),
+        _number(text.get("macs_m", "")),
+        None,
+        profile.id if profile else name,
+        soc,
+        profile,
+        era,
+        text.get("runtime", ""),
+        _whole(text.get("threads", "")) if processor is Processor.CPU else None,
+        _cores(text.get("processor", "")) if processor is Processor.CPU else "",
+        falls_back=processor is not Processor.CPU and (_number(text.get("layers_cpu", "")) or 0) > 0,
+    )
+
+
+def query_of_measurement(variant: Variant, row: Measurement, profile: DeviceProfile | None) -> Query:
+    """Read one measurement of the registry."""
+    return Query(
+        stem(variant.net, variant.alpha, variant.resolution),
+        variant.family,
+        row.processor,
+        row.runtime,
+        variant.alpha,
+        variant.resolution,
+        str(variant.precision),
+        None if variant.params is None else variant.params / 1e6,
+        None if variant.macs is None else variant.macs / 1e6,
+        None,
+        row.device,
+        "",
+        profile,
+        row.era,
+        row.runtime_version,
+        row.threads,
+        row.cores,
+        falls_back=row.processor is not Processor.CPU and bool(row.layers_cpu),
+    )
+
+
+def stem(net: str, alpha: float | None, resolution: str) -> str:
+    """A net's name without its width and size: ``mobilenet-v2`` of ``mobilenet-v2-0.35-96``."""
+    parts = net.split("-")
+    if resolution and resolution in parts:
+        parts.reverse()
+        parts.remove(resolution)
+        parts.reverse()
+    if alpha is not None:
+        parts = [each for each in parts if not (re.fullmatch(r"\d+\.\d+", each) and float(each) == alpha)]
+    return "-".join(parts)
+
+
+def net_of(family: str, model: str) -> tuple[str, str]:
+    """The net and family that a source's words mean; where nobody knows them, the words themselves."""
+    for key in (f"{plain(family)}/{plain(model)}", f"/{plain(model)}", f"{plain(family)}/"):
+        if key in _names():
+            return _names()[key]
+    word = re.sub(r"[^a-z0-9.]+", "-", (family or model).casefold()).strip("-")
+    return word, word
+
+
+def plain(text: str) -> str:
+    """Letters and digits of ``text``, in lower case."""
+    return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+
+@cache
+def _names() -> dict[str, tuple[str, str]]:
+    text = (resources.files("prediction") / "data" / "names.csv").read_text(encoding="utf-8")
+    return {
+        f"{plain(cells['family_word'])}/{plain(cells['model_word'])}": (cells["net"], cells["family"])
+        for cells in csv.DictReader(text.splitlines())
+    }
+
+
+def _processor(text: str) -> Processor | None:
+    word = text.casefold()
+    return next((found for part, found in _PROCESSORS if part in word), None)
+
+
+def _runtime(word: str) -> tuple[str, int | None]:
+    years = [int(each) for each in re.findall(r"\b20\d\d\b", word)]
+    unknown = re.sub(r"[^a-z0-9]+", "-", word).strip("-")
+    name, era = next(((name, era) for part, name, era in _RUNTIMES if part in word), (unknown, None))
+    if name == "paddle-lite":
+        version = re.search(r"v2\.\d+", word)
+        era = era or (version and _PADDLE_YEARS.get(version.group())) or None
+    bits = "" if "paddle-mobile" in word else next((each for each in ("armv7", "armv6") if each in word), "")
+    return f"{name}-{bits}" if bits else name, max(years, default=None) or era
+
+
+def _cores(text: str) -> str:
+    word = text.casefold()
+    for each in ("1 big", "all", "big", "little"):
+        if f"{each} core" in word:
+            return each
+    return ""
+
+
+def _precision(text: str) -> str:
+    word = text.casefold()
+    for part, name in (
+        ("w8a8_mixed", "mixed"), ("w8a16_mixed", "mixed"), ("mixed", "mixed"), ("w8a16", "w8a16"), ("w8a8", "int8"),
+        ("w16a16", "int16"), ("sparse", "sparse"), ("binary", "binary"), ("2019 hybrid", "int8_dynamic"),
+        ("int8", "int8"), ("quant", "int8"), ("fp16", "float16"),
+    ):  # fmt: skip
+        if part in word and not (name == "float16" and "fp32" in word):
+            return name
+    return "float32"
+
+
+def _alpha(text: Mapping[str, str]) -> float | None:
+    given = _number(text.get("alpha", ""))
+    if given is not None:
+        return given
+    found = re.search(r"_x(\d)_(\d+)", text.get("model", ""))
+    return float(f"{found.group(1)}.{found.group(2)}") if found else None
+
+
+def _resolution(text: str) -> str:
+    sides: list[str] = re.findall(r"\d+", text)
+    while len(sides) > 2:  # noqa: PLR2004 - a batch, cameras and channels before height and width
+        sides.pop(0)
+    if len(set(sides)) == 1:
+        return sides[0]
+    return "x".join(sides)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _whole(text: str) -> int | None:
+    number = _number(text)
+    return None if number is None else int(number)
