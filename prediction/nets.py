@@ -42,7 +42,7 @@ def pixels(resolution: str) -> float | None:
 
 
 def _counted(net: str, alpha: float | None, area: float | None) -> Workload | None:
-    by_alpha = _table().get(net)
+    by_alpha = _table().get(_stand_ins().get(net, net))
     if not by_alpha:
         return None
     if alpha is None:
@@ -90,13 +90,28 @@ def _summed(row: Workload) -> Workload:
     return row if kinds is None else replace(row, macs=sum(kinds))
 
 
+def width_of(net: str, alpha: float | None) -> float | None:
+    """The width multiplier that is meant: 1 where none is said of a net that comes in several."""
+    return 1.0 if alpha is None and 1.0 in _table().get(net, ()) else alpha
+
+
+def names() -> frozenset[str]:
+    """Every net that is counted."""
+    return frozenset(_table())
+
+
+@cache
+def _stand_ins() -> dict[str, str]:
+    """The net whose counts stand for one that its source names badly."""
+    return {cells["net"]: cells["counted_as"] for cells in _read("stand_ins.csv")}
+
+
 @cache
 def _table() -> dict[str, dict[float | None, list[Workload]]]:
     """Workloads by net and width."""
     table: dict[str, dict[float | None, list[Workload]]] = {}
     for name in ("workloads.csv", "ncnn_nets.csv"):
-        text = (resources.files("prediction") / "data" / name).read_text(encoding="utf-8")
-        for cells in csv.DictReader(text.splitlines()):
+        for cells in _read(name):
             alpha = float(cells["alpha"]) if cells["alpha"] else None
             numbers = {each: float(cells[each]) if cells.get(each) else None for each in _NUMBERS}
             row = Workload(pixels=float(cells["height"]) * float(cells["width"]), **numbers)
@@ -106,3 +121,8 @@ def _table() -> dict[str, dict[float | None, list[Workload]]]:
             if name == "workloads.csv" or alpha not in by_alpha:
                 by_alpha.setdefault(alpha, []).append(row)
     return table
+
+
+def _read(name: str) -> Iterable[dict[str, str]]:
+    text = (resources.files("prediction") / "data" / name).read_text(encoding="utf-8")
+    return csv.DictReader(text.splitlines())

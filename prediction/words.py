@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 
 from device_profiles.profile import DeviceProfile, Processor
+from prediction import nets
 from prediction.query import Query, Unknown
 from registry.values import Measurement, Variant
 
@@ -56,13 +57,13 @@ def query_of(cells: Mapping[str, str], devices: Devices) -> Query | Unknown:
     runtime, era = _runtime(word)
     name, soc = text.get("device", ""), text.get("soc", "")
     profile = devices(name, soc)
-    model, family = net_of(text.get("family", ""), text.get("model", ""))
+    net, family, width = net_of(text.get("family", ""), text.get("model", ""))
     return Query(
-        model,
+        net,
         family,
         processor,
         runtime,
-        _alpha(text),
+        _alpha(text) or width,
         _resolution(text.get("resolution", "")),
         _precision(text.get("precision", "")),
         _number(text.get("params_m", "")),
@@ -115,13 +116,17 @@ def stem(net: str, alpha: float | None, resolution: str) -> str:
     return "-".join(parts)
 
 
-def net_of(family: str, model: str) -> tuple[str, str]:
-    """The net and family that a source's words mean; where nobody knows them, the words themselves."""
-    for key in (f"{plain(family)}/{plain(model)}", f"/{plain(model)}", f"{plain(family)}/"):
+def net_of(family: str, model: str) -> tuple[str, str, float | None]:
+    """The net, family and usual width that a source's words mean; where nobody knows them, the words themselves."""
+    for key in (f"{plain(family)}/{plain(model)}", f"{plain(family)}/", f"{plain(model)}/"):
         if key in _names():
             return _names()[key]
+    for word in (family, model):
+        if plain(word) in _counted():
+            net = _counted()[plain(word)]
+            return net, re.sub(r"-([bsmlx]?\d+|tiny|small|base|large|[sml])$", "", net), None
     word = re.sub(r"[^a-z0-9.]+", "-", (family or model).casefold()).strip("-")
-    return word, word
+    return word, word, None
 
 
 def plain(text: str) -> str:
@@ -130,10 +135,19 @@ def plain(text: str) -> str:
 
 
 @cache
-def _names() -> dict[str, tuple[str, str]]:
+def _counted() -> dict[str, str]:
+    return {plain(each): each for each in nets.names()}
+
+
+@cache
+def _names() -> dict[str, tuple[str, str, float | None]]:
     text = (resources.files("prediction") / "data" / "names.csv").read_text(encoding="utf-8")
     return {
-        f"{plain(cells['family_word'])}/{plain(cells['model_word'])}": (cells["net"], cells["family"])
+        f"{plain(cells['family_word'])}/{plain(cells['model_word'])}": (
+            cells["net"],
+            cells["family"],
+            float(cells["alpha"]) if cells["alpha"] else None,
+        )
         for cells in csv.DictReader(text.splitlines())
     }
 
