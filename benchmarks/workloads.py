@@ -1,8 +1,8 @@
 """Counts what nets do, layer by layer, and writes the table that `prediction.nets` reads.
 
-Run with the extra ``keras``: ``python -m benchmarks.workloads``. Nets come from `architectures` (built on torch's device
-``meta``), from ``tensorflow.keras.applications`` with random weights, from `benchmarks.sketches` (layer lists of papers),
-and from ``prediction/data/ncnn_nets.csv``. Only convolutions and matrix products count, as in `architectures.costs`.
+Run with the extra ``keras``: ``python -m benchmarks.workloads``. Nets come from `architectures` (built on torch's
+device ``meta``), from ``tensorflow.keras.applications`` with random weights, and from `benchmarks.sketches` (lists of
+layers). Only convolutions and matrix products count, as in `architectures.costs`.
 """
 
 import csv
@@ -134,14 +134,15 @@ def from_sketch(sketch: Sketch, alpha: float | None, size: int) -> Count:
     """Count a list of layers of `benchmarks.sketches`."""
     found = Count(sketch.net, "" if alpha is None else f"{alpha:g}", size, size, source=sketch.source)
     for layer in sketch.layers(alpha, size):
-        elements = layer.out * layer.height * layer.width
-        if layer.height == layer.width == 0:
-            found.add("dense", layer.into * layer.out, layer.out)
+        elements = layer.out * max(1, layer.height) * layer.width
+        if layer.height == 0:
+            found.add("dense", layer.into * elements, elements)
         else:
             found.convolution(
                 (layer.kernel, layer.kernel_width), (layer.into, layer.out), layer.groups, elements
             )
         found.params += layer.params
+    found.other = sketch.products(size)
     return found
 
 
@@ -151,7 +152,7 @@ def torch_nets() -> Iterator[Count]:
 
     picture = 3
     for key, family in FAMILIES.items():
-        if len(family.shape) != picture or key.startswith(("lenet", "vgg-small", "vgg-11")):
+        if len(family.shape) != picture or key.startswith(("lenet", "vgg-small", "vgg-11", "ds-cnn")):
             continue
         widths = [each for each in WIDTHS if family.width and family.width.holds(each)] or [None]
         if family.size is None or family.shape[-1] != 224:  # noqa: PLR2004 - the size of ImageNet's nets

@@ -1,4 +1,4 @@
-"""The covariance of measurements, as matrices: what fitting, tuning and validation share. Needs the extra ``predict``."""
+"""The covariance of measurements as matrices, for fitting, tuning and validation. They need the extra ``predict``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prediction.jobs import Job
 from prediction.kernels import JOBS, PLACES
+from prediction.model import prior
 from prediction.places import Place
 from prediction.query import Observation
 
@@ -50,6 +51,11 @@ class Design:
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Each row's place and job, by index."""
         return tuple(zip(self.where.tolist(), self.what.tolist(), strict=True))
+
+    def over(self, costs: Mapping[str, tuple[float, ...]]) -> Matrix:
+        """The target less what costs alone say."""
+        known: Matrix = np.array([prior(costs, self.places[one], self.jobs[two]) for one, two in self.pairs])
+        return self.target - known
 
     def part(self, chosen: NDArray[np.int64]) -> "Design":
         """Only the chosen rows."""

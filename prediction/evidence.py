@@ -19,8 +19,8 @@ class Basis:
     """A class of evidence.
 
     Attributes:
-        place: ``many`` rows of this very group, ``few`` of it or of its machine, ``kin``: the device with another runtime
-            or another device with its chip, ``facts`` alone.
+        place: ``many`` rows of this very group, ``few`` of it or of its machine, ``kin``: the device with another
+            runtime or another device with its chip, ``facts`` alone.
         job: ``same`` net and precision with this runtime elsewhere, ``net`` in another precision or runtime, ``near``
             relative measured on this machine, ``family`` measured anywhere, ``work`` known, ``vague`` else.
     """

@@ -1,11 +1,10 @@
 """Fits the model to the registry's measurements: ``python -m prediction.fitting`` writes ``data/fitted.json``."""
 
 import json
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.linalg import lapack
@@ -27,7 +26,9 @@ def observations() -> list[Observation]:
     profiles = {each.id: each for each in load_profiles()}
     texts = read_texts(profiles)
     return [
-        Observation(query_of_measurement(texts.variants[row.variant], row, profiles[row.device]), row.latency_ms)
+        Observation(
+            query_of_measurement(texts.variants[row.variant], row, profiles[row.device]), row.latency_ms
+        )
         for row in texts.measurements
         if row.latency_ms and not row.excluded and row.device in profiles
     ]
@@ -44,16 +45,19 @@ def in_domain(rows: Iterable[Observation], domain: str) -> list[Observation]:
     ]
 
 
-def fit_domain(rows: Sequence[Observation], variances: dict[str, float], noise: float) -> tuple[Domain, list[Trial]]:
-    """Fit one domain; its intervals come from its own trials."""
+def fit_domain(rows: Sequence[Observation], settings: Mapping[str, Any]) -> tuple[Domain, list[Trial]]:
+    """Fit one domain with the ``settings`` that `prediction.tuning` found; its intervals come from its own trials."""
     design = Design.of(rows)
-    mean = float(design.target.mean())
+    variances, noise = settings["variances"], settings["noise"]
+    costs = {name: tuple(each) for name, each in settings["costs"].items()}
+    target = design.over(costs)
+    mean = float(target.mean())
     inverse = _inverse(design.covariance(variances, noise))
-    weights = inverse @ (design.target - mean)
+    weights = inverse @ (target - mean)
     found = trials(design, inverse, weights)
     numbers = zip(design.where.tolist(), design.what.tolist(), weights.tolist(), strict=True)
     kept = tuple((place, job, float(f"{weight:.7g}")) for place, job, weight in numbers)
-    domain = Domain(mean, noise, variances, design.places, design.jobs, kept, widths(found))
+    domain = Domain(mean, costs, noise, variances, design.places, design.jobs, kept, widths(found))
     return domain, found
 
 
@@ -64,11 +68,12 @@ def fit(rows: Iterable[Observation]) -> tuple[Fitted, dict[str, list[Trial]]]:
         The model, and by domain what it guessed of rows that it was not shown.
     """
     rows = list(rows)
-    settings = json.loads((resources.files("prediction") / "data" / "variances.json").read_text(encoding="utf-8"))
+    settings = json.loads(
+        (resources.files("prediction") / "data" / "variances.json").read_text(encoding="utf-8")
+    )
     domains, found = {}, {}
     for name in DOMAINS:
-        given = settings[name]
-        domains[name], found[name] = fit_domain(in_domain(rows, name), given["variances"], given["noise"])
+        domains[name], found[name] = fit_domain(in_domain(rows, name), settings[name])
     return Fitted(domains), found
 
 

@@ -23,6 +23,9 @@ _PRECISIONS = {
 }  # fmt: skip
 _ODD_PRECISION = 0.7
 
+COSTS = ("conv", "depthwise", "pointwise", "dense", "elements", "params", "layers")
+"""What takes time; see `Job.work`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -37,6 +40,8 @@ class Job:
         mix: shares of depthwise, convolution, dense and other work, numbers put out a MAC, and layers; scaled.
         bits: how far the precision is from float32.
         vague: 1 or 0: parameters, pixels, MACs, work by kind are unknown.
+        work: millions of MACs of convolutions, depthwise, pointwise and dense work, of numbers put out and of
+            parameters, and layers; usual shares of what is known stand for what is not. In the order of `COSTS`.
     """
 
     net: str
@@ -47,6 +52,7 @@ class Job:
     mix: tuple[float, ...]
     bits: float
     vague: tuple[float, float, float, float]
+    work: tuple[float, ...]
 
     @classmethod
     def of(cls, query: Query) -> Self:
@@ -58,7 +64,7 @@ class Job:
         bits = _PRECISIONS.get(query.precision, _ODD_PRECISION)
         return cls(
             net, query.family, query.precision, float(query.falls_back), _size(work), _mix(work), bits,
-            (vague[0], vague[1], vague[2], vague[3]),
+            (vague[0], vague[1], vague[2], vague[3]), _work(work),
         )  # fmt: skip
 
     @property
@@ -73,8 +79,20 @@ class Job:
     @classmethod
     def from_list(cls, values: list[Any]) -> Self:
         """Read what `to_list` wrote, through JSON or not."""
-        net, family, precision, falls, size, mix, bits, vague = values
-        return cls(net, family, precision, falls, tuple(size), tuple(mix), bits, tuple(vague))
+        net, family, precision, falls, size, mix, bits, vague, work = values
+        return cls(net, family, precision, falls, tuple(size), tuple(mix), bits, tuple(vague), tuple(work))
+
+
+def _work(work: Workload) -> tuple[float, ...]:
+    kinds, macs = work.by_kind, math.exp(_size(work)[0] * 1.5 + _MIDDLE_MACS)
+    if kinds is None:
+        depthwise, conv, dense, other = _MIDDLE_SHARES
+        parts = (conv, depthwise, 1 - depthwise - conv - dense - other, dense)
+        kinds = (*(macs * share for share in parts), 0.0)
+    elements = work.elements or macs * math.exp(_MIDDLE_ELEMENTS)
+    layers = work.layers or math.exp(_MIDDLE_LAYERS)
+    millions = (*kinds[:3], kinds[3] + kinds[4], elements, work.params or math.exp(_MIDDLE_PARAMS))
+    return (*(round(each / 1e6, 4) for each in millions), layers)
 
 
 def _size(work: Workload) -> tuple[float, float, float]:

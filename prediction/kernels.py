@@ -46,8 +46,8 @@ PLACES: Mapping[str, PlaceKernel] = {
     ),
 }
 """``one``: everywhere; ``rt``: the same runtime on the same processor; ``src``: in the same version; ``hw``: alike in
-clock, threads, year and issue of instructions; ``hl``: a trend over those; ``breed``, ``chip``, ``soc``, ``th``, ``dev``:
-the same; ``mach``: the same device and version; ``grp``: the same threads, too."""
+clock, threads, year and issue of instructions; ``hl``: a trend over those; ``breed``, ``chip``, ``soc``, ``th``,
+``dev``: the same; ``mach``: the same device and version; ``grp``: the same threads, too."""
 
 
 def _apart(one: tuple[float, ...], two: tuple[float, ...]) -> float:
@@ -86,6 +86,6 @@ JOBS: Mapping[str, JobKernel] = {
     "nqq": lambda one, two: one.bits * two.bits if one.net == two.net else 0.0,
     "fb": lambda one, two: one.falls * two.falls,
 }
-"""``c``: any; ``s``: size; ``m``: mix of kinds; ``q``: precision; ``k``: what is unknown; ``r``: alike in all of these;
-``f``: and of one family; ``net``: the same net; ``nq``: in the same precision; ``nqq``: how precision tells on it; ``fb``:
-falls back to the CPU."""
+"""``c``: any; ``s``: size; ``m``: mix of kinds; ``q``: precision; ``k``: what is unknown; ``r``: alike in all of
+these; ``f``: and of one family; ``net``: the same net; ``nq``: in the same precision; ``nqq``: how precision tells on
+it; ``fb``: falls back to the CPU."""

@@ -40,12 +40,25 @@ class Calibration:
     pulls: tuple[float, ...] = ()
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What was worked out once."""
+
+    known: Known | None = None
+    terms: dict[str, dict[str, float]] = field(default_factory=dict)
+    sums: dict[Place, dict[str, list[float]]] = field(default_factory=dict)
+    alike: dict[tuple[str, Job], list[float]] = field(default_factory=dict)
+    left: dict[Place, dict[str, float]] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Domain:
     """A fitted Gaussian process.
 
     Attributes:
-        mean: of the logarithms of all latencies.
+        mean: of the logarithms of all latencies over their costs.
+        costs: by runtime, and by nothing for all others, what a unit of each part of `Job.work` takes.
         noise: variance of one figure that nothing explains.
         variances: by product of kernels, such as ``rt.s``.
         places: every place measured.
@@ -55,6 +68,7 @@ class Domain:
     """
 
     mean: float
+    costs: Mapping[str, tuple[float, ...]]
     noise: float
     variances: Mapping[str, float]
     places: tuple[Place, ...]
@@ -62,7 +76,7 @@ class Domain:
     rows: tuple[tuple[int, int, float], ...]
     widths: Mapping[str, float]
     later: Calibration = Calibration()
-    _kept: "_Kept" = field(default_factory=lambda: _Kept(), repr=False, compare=False)
+    _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
     def predict(self, query: Query) -> Prediction | Unknown:
         """Answer ``query``."""
@@ -186,7 +200,8 @@ class Domain:
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         return {
-            "mean": self.mean, "noise": self.noise, "variances": dict(self.variances), "widths": dict(self.widths),
+            "mean": self.mean, "costs": {name: list(each) for name, each in self.costs.items()}, "noise": self.noise,
+            "variances": dict(self.variances), "widths": dict(self.widths),
             "places": [each.to_list() for each in self.places], "jobs": [each.to_list() for each in self.jobs],
             "rows": [list(each) for each in self.rows],
             "later": [[place.to_list(), job.to_list(), target, pull] for place, job, target, pull in zip(
@@ -198,7 +213,7 @@ class Domain:
         """Read what `to_json` wrote."""
         later = data["later"]
         return cls(
-            data["mean"], data["noise"], data["variances"],
+            data["mean"], {name: tuple(each) for name, each in data["costs"].items()}, data["noise"], data["variances"],
             tuple(Place(*each) for each in data["places"]), tuple(Job.from_list(each) for each in data["jobs"]),
             tuple((place, job, weight) for place, job, weight in data["rows"]), data["widths"],
             Calibration(
@@ -206,18 +221,6 @@ class Domain:
                 tuple(each[2] for each in later), tuple(each[3] for each in later),
             ),
         )  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Kept:
-    """What was worked out once."""
-
-    known: Known | None = None
-    terms: dict[str, dict[str, float]] = field(default_factory=dict)
-    sums: dict[Place, dict[str, list[float]]] = field(default_factory=dict)
-    alike: dict[tuple[str, Job], list[float]] = field(default_factory=dict)
-    left: dict[Place, dict[str, float]] = field(default_factory=dict)
-    counts: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,12 @@ class Fitted:
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote."""
         return cls({name: Domain.from_json(data) for name, data in json.loads(text).items()})
+
+
+def prior(costs: Mapping[str, tuple[float, ...]], place: Place, job: Job) -> float:
+    """Logarithm of what the parts of a job take together, in units that no place is known in yet."""
+    units = costs.get(place.runtime, costs[""])
+    return math.log(sum(unit * part for unit, part in zip(units, job.work, strict=True)))
 
 
 def domain_of(processor: Processor) -> str:

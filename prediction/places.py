@@ -10,10 +10,12 @@ from prediction.query import Query
 
 _USUAL_CLOCK_HZ = 2e9
 _USUAL_YEAR = 2018
+_HUB_YEAR = 2026  # AI Hub's figures of one release: its tables name no versions
+_BY_YEAR = {"snpe", "exynos-npu"}
 # Cores that issue instructions in order, by Arm's and SiFive's own descriptions: far slower at the same clock.
 _IN_ORDER = {"a5", "a7", "a35", "a53", "a55", "a510", "a520", "u74", "x60", "c906", "arm1176jzf"}
 _WORDS = re.compile(
-    r"(cortex[-‑ ]?[ax]\d+\w*|[ax]\d{2,3}\b|k[ry]+o ?\d*|oryon|cyclone|krait)[^\dx+]*?([\d.]+) ?([gm])hz"
+    r"(cortex[-\u2011 ]?[ax]\d+\w*|[ax]\d{2,3}\b|k[ry]+o ?\d*|oryon|cyclone|krait)[^\dx+]*?([\d.]+) ?([gm])hz"
 )
 
 
@@ -56,7 +58,7 @@ class Place:
         ) - _USUAL_YEAR
         common = (query.device, soc.id if soc else query.soc)
         runtime = f"{query.runtime} {query.processor}"
-        source = f"{runtime} {query.version} {query.era or ''}"
+        source = f"{runtime} {_version(query)}"
         if query.processor is not Processor.CPU:
             chip = ""
             if soc is not None:
@@ -85,6 +87,19 @@ class Place:
         return list(astuple(self))
 
 
+def _version(query: Query) -> str:
+    """What tells two versions of a runtime apart, whether a table or the registry names them."""
+    if (
+        query.runtime in _BY_YEAR
+        or query.runtime.startswith(("qnn", "onnxruntime"))
+        or query.era == _HUB_YEAR
+    ):
+        return str(query.era or "")
+    words = re.sub(r"[()]", "", query.version.casefold())
+    words = re.sub(r"^(paddle-lite|paddle-mobile|mnn|ncnn)\b", "", words).strip()
+    return words or str(query.era or "")
+
+
 def _cluster(query: Query) -> CpuCluster | None:
     clusters = query.profile.clusters if query.profile else _clusters(f"{query.soc} {query.device}")
     ranked = sorted(clusters, key=lambda each: -(each.clock_hz or 0))
@@ -105,7 +120,7 @@ def _clusters(words: str) -> tuple[CpuCluster, ...]:
 
 def _core(name: str) -> str:
     word = name.casefold()
-    arm = re.search(r"\b([ax]\d{1,3})(ae|c)?\b", word.replace("cortex", "").replace("‑", "-"))
+    arm = re.search(r"\b([ax]\d{1,3})(ae|c)?\b", word.replace("cortex", "").replace("\u2011", "-"))
     if arm:
         return arm.group(1)
     return re.sub(r"[^a-z0-9]+", "", word.split("(")[0].removeprefix("sifive").removeprefix("xuantie"))

@@ -1,16 +1,16 @@
 """What the model is worth: guesses of rows that it was not shown.
 
-With the inverse of the covariance, leaving out any block of rows takes no new fit: the error of block B is the solution of
-``inverse[B, B] x = weights[B]`` (Rasmussen and Williams 2006, section 5.4.2, for a block). What is left out in each case:
+With the inverse of the covariance, leaving out any block of rows takes no new fit: the error of block B is the solution
+of ``inverse[B, B] x = weights[B]`` (Rasmussen and Williams 2006, section 5.4.2, for a block). Left out in each case:
 
-* ``net``: all rows of a net, in every precision, on one machine (a device with one version of a runtime). The net may be
-  measured on other machines.
+* ``net``: all rows of a net, in every precision, on one machine (a device with one version of a runtime). The net may
+  be measured on other machines.
 * ``net-everywhere``: all rows of a net, on all devices.
 * ``family`` and ``family-everywhere``: the same for a whole family.
 * ``machine``: all rows of a device with one version of a runtime; other runtimes on it are known.
 * ``device``: all rows of a device.
-* ``device-5``: all rows of a device but five of them, drawn at random among its best measured group.
-* ``device-net``: all rows of a device and all rows of a family, one row at a time.
+* ``device-5``: all rows of a device but five of its best measured group, drawn at random; those of the same machine
+  are asked for.
 """
 
 import math
@@ -19,7 +19,6 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prediction.design import Design, Matrix
 from prediction.evidence import Known
@@ -100,11 +99,16 @@ _CASES: dict[str, Callable[[Design, int], Hashable]] = {
 
 
 def _without(
-    case: str, design: Design, known: Known, fit: tuple[Matrix, Matrix], block: Sequence[int], asked: Iterable[int]
+    case: str,
+    design: Design,
+    known: Known,
+    fit: tuple[Matrix, Matrix],
+    block: Sequence[int],
+    asked: Iterable[int],
 ) -> list[Trial]:
-    """Guess the rows ``asked`` for without the rows of ``block``; ``fit`` is the inverse covariance and the weights."""
+    """Guess the rows ``asked`` for without those of ``block``; ``fit`` is the inverse covariance and the weights."""
     inverse, weights = fit
-    index: NDArray[np.int64] = np.array(block)
+    index = np.array(block)
     errors = dict(zip(block, np.linalg.solve(inverse[np.ix_(index, index)], weights[index]), strict=True))
     pairs = design.pairs
     for row in block:
@@ -121,8 +125,8 @@ def _without(
 def widths(found: Iterable[Trial]) -> dict[str, float]:
     """Half of the interval that holds nine in ten of the errors, by class of evidence, and by runtime and class.
 
-    This is split conformal prediction (Vovk et al. 2005; Lei et al. 2018) with the errors of rows left out. A class that
-    no trial met gets the root of the sum of squares of its place's and its job's widths elsewhere.
+    This is split conformal prediction (Vovk et al. 2005; Lei et al. 2018) with the errors of rows left out. A class
+    that no trial met gets the root of the sum of squares of its place's and its job's widths elsewhere.
     """
     by_class: dict[str, list[float]] = defaultdict(list)
     for trial in found:

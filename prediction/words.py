@@ -36,7 +36,14 @@ _RUNTIMES = (
     ("xnnpack", "xnnpack", None), ("larq", "larq", None), ("mnn", "mnn", None), ("ncnn", "ncnn", None),
     ("snpe", "snpe", None), ("samsung", "exynos-npu", None), ("core ml", "coreml", None), ("coreml", "coreml", None),
 )  # fmt: skip
-_PADDLE_YEARS = {"v2.6": 2020, "v2.8": 2021, "v2.10": 2021, "v2.11": 2022}
+_YEARS = {
+    "paddle-lite v2.6": 2020, "paddle-lite v2.8": 2021, "paddle-lite v2.10": 2021, "paddle-lite v2.11": 2022,
+    "snpe v2.0": 2022, "snpe v2.1": 2022, "snpe v3.0": 2023, "snpe v3.1": 2023, "snpe v4.0": 2024, "snpe v5.0": 2025,
+    "exynos-npu v2.0": 2022, "exynos-npu v2.1": 2022, "exynos-npu v3.0": 2023, "exynos-npu v3.1": 2023,
+    "exynos-npu v4.0": 2024,
+}  # fmt: skip
+_HUB = {"tflite", "onnx runtime"}  # bare words: AI Hub's tables
+_HUB_YEAR = 2026
 
 Devices = Callable[[str, str], DeviceProfile | None]
 """Finds a profile by a device's name and the words on its chip."""
@@ -53,18 +60,18 @@ def query_of(cells: Mapping[str, str], devices: Devices) -> Query | Unknown:
     processor = _processor(text.get("processor", ""))
     if processor is None:
         return Unknown(f"processor '{text.get('processor', '')}' is none of cpu, gpu, nnapi, npu, dsp")
-    word = text.get("runtime", "").casefold()
-    runtime, era = _runtime(word)
+    runtime, era = _runtime(text)
     name, soc = text.get("device", ""), text.get("soc", "")
     profile = devices(name, soc)
-    net, family, width = net_of(text.get("family", ""), text.get("model", ""))
+    resolution = _resolution(text.get("resolution", ""))
+    net, family, width = net_of(text.get("family", ""), text.get("model", ""), resolution)
     return Query(
         net,
         family,
         processor,
         runtime,
-        _alpha(text) or width,
-        _resolution(text.get("resolution", "")),
+        _alpha(text, width),
+        resolution,
         _precision(text.get("precision", "")),
         _number(text.get("params_m", "")),
         _number(text.get("macs_m", "")),
@@ -75,7 +82,7 @@ def query_of(cells: Mapping[str, str], devices: Devices) -> Query | Unknown:
         era,
         text.get("runtime", ""),
         _whole(text.get("threads", "")) if processor is Processor.CPU else None,
-        _cores(text.get("processor", "")) if processor is Processor.CPU else "",
+        _cores(text) if processor is Processor.CPU else "",
         falls_back=processor is not Processor.CPU and (_number(text.get("layers_cpu", "")) or 0) > 0,
     )
 
@@ -116,9 +123,15 @@ def stem(net: str, alpha: float | None, resolution: str) -> str:
     return "-".join(parts)
 
 
-def net_of(family: str, model: str) -> tuple[str, str, float | None]:
+def net_of(family: str, model: str, resolution: str = "") -> tuple[str, str, float | None]:
     """The net, family and usual width that a source's words mean; where nobody knows them, the words themselves."""
-    for key in (f"{plain(family)}/{plain(model)}", f"{plain(family)}/", f"{plain(model)}/"):
+    words = f"{model}{resolution}", model, ""
+    keys = (
+        f"{plain(family)}/={model}",
+        *(f"{plain(family)}/{plain(word)}" for word in words),
+        f"{plain(model)}/",
+    )
+    for key in keys:
         if key in _names():
             return _names()[key]
     for word in (family, model):
@@ -134,6 +147,11 @@ def plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.casefold())
 
 
+def _word(model: str) -> str:
+    """A word in the table of names; after ``=`` it is meant letter by letter."""
+    return model if model.startswith("=") else plain(model)
+
+
 @cache
 def _counted() -> dict[str, str]:
     return {plain(each): each for each in nets.names()}
@@ -143,7 +161,7 @@ def _counted() -> dict[str, str]:
 def _names() -> dict[str, tuple[str, str, float | None]]:
     text = (resources.files("prediction") / "data" / "names.csv").read_text(encoding="utf-8")
     return {
-        f"{plain(cells['family_word'])}/{plain(cells['model_word'])}": (
+        f"{plain(cells['family_word'])}/{_word(cells['model_word'])}": (
             cells["net"],
             cells["family"],
             float(cells["alpha"]) if cells["alpha"] else None,
@@ -157,19 +175,30 @@ def _processor(text: str) -> Processor | None:
     return next((found for part, found in _PROCESSORS if part in word), None)
 
 
-def _runtime(word: str) -> tuple[str, int | None]:
+def _runtime(text: Mapping[str, str]) -> tuple[str, int | None]:
+    word = text.get("runtime", "").casefold()
     years = [int(each) for each in re.findall(r"\b20\d\d\b", word)]
     unknown = re.sub(r"[^a-z0-9]+", "-", word).strip("-")
     name, era = next(((name, era) for part, name, era in _RUNTIMES if part in word), (unknown, None))
-    if name == "paddle-lite":
-        version = re.search(r"v2\.\d+", word)
-        era = era or (version and _PADDLE_YEARS.get(version.group())) or None
-    bits = "" if "paddle-mobile" in word else next((each for each in ("armv7", "armv6") if each in word), "")
+    release = re.search(r"v\d+\.\d+", word)
+    if release:
+        era = era or _YEARS.get(f"{name} {release.group()}")
+    if word in _HUB:
+        era = _HUB_YEAR
+    if name == "tflite" and "arm nn" in text.get("table", "").casefold():
+        name = "tflite-armnn"
+    if name == "mnn" and "low" in text.get("precision", ""):
+        name = "mnn-low-precision"
+    bits = "" if name == "paddle-mobile" else next((each for each in ("armv7", "armv6") if each in word), "")
+    if name == "tflite" and re.search(r"\b32 ?bit", text.get("os", "").casefold()):
+        bits = "armv7"
     return f"{name}-{bits}" if bits else name, max(years, default=None) or era
 
 
-def _cores(text: str) -> str:
-    word = text.casefold()
+def _cores(text: Mapping[str, str]) -> str:
+    word = text.get("processor", "").casefold()
+    if "bound to big core" in word:
+        return "1 big" if text.get("threads", "") == "1" else ""
     for each in ("1 big", "all", "big", "little"):
         if f"{each} core" in word:
             return each
@@ -185,21 +214,27 @@ def _precision(text: str) -> str:
     ):  # fmt: skip
         if part in word and not (name == "float16" and "fp32" in word):
             return name
-    return "float32"
+    return "float32" if word else "unknown"
 
 
-def _alpha(text: Mapping[str, str]) -> float | None:
+def _alpha(text: Mapping[str, str], usual: float | None) -> float | None:
     given = _number(text.get("alpha", ""))
     if given is not None:
         return given
-    found = re.search(r"_x(\d)_(\d+)", text.get("model", ""))
-    return float(f"{found.group(1)}.{found.group(2)}") if found else None
+    model = text.get("model", "").casefold()
+    found = re.search(r"_x(\d)_(\d+)", model)
+    if found:
+        return float(f"{found.group(1)}.{found.group(2)}")
+    found = re.search(r"\bdm[ =]?(\d(?:\.\d+)?)", model) or (
+        re.search(r"\b(0\.\d+)\b", model) if usual else None
+    )
+    return float(found.group(1)) if found else usual
 
 
 def _resolution(text: str) -> str:
-    sides: list[str] = re.findall(r"\d+", text)
-    while len(sides) > 2:  # noqa: PLR2004 - a batch, cameras and channels before height and width
-        sides.pop(0)
+    sides: list[str] = re.findall(r"\d+", re.split(r"[,(]", text)[0])
+    while len(sides) > 2 or (len(sides) > 1 and sides[0] in {"1", "3"}):  # noqa: PLR2004 - a batch, cameras and
+        sides.pop(0)  # channels may stand before height and width
     if len(set(sides)) == 1:
         return sides[0]
     return "x".join(sides)
