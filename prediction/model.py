@@ -1,0 +1,302 @@
+"""The fitted model: plain numbers, and what follows from them in plain Python.
+
+A domain (``cpu``, ``gpu``, ``npu``) is a Gaussian process over (place, job); see `prediction.kernels`. Its guess is a
+weighted sum of covariances with all measured rows. Rows that come later move the guesses by what fitting has left open.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import resources
+from typing import Any, Self
+
+from device_profiles.profile import Processor
+from prediction.evidence import Known
+from prediction.jobs import Job
+from prediction.kernels import JOBS, PLACES
+from prediction.places import Place
+from prediction.query import Observation, Prediction, Query, Unknown
+
+DOMAINS: Mapping[str, tuple[Processor, ...]] = {
+    "cpu": (Processor.CPU,),
+    "gpu": (Processor.GPU, Processor.NNAPI),
+    "npu": (Processor.NPU, Processor.DSP),
+}
+"""Processors that learn from each other."""
+
+_SETTLED = 2.0  # rows of a place that leave half of what was open
+_WIDEST = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Rows that came after fitting, and how much each pulls."""
+
+    places: tuple[Place, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    targets: tuple[float, ...] = ()
+    pulls: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was worked out once."""
+
+    known: Known | None = None
+    terms: dict[str, dict[str, float]] = field(default_factory=dict)
+    sums: dict[Place, dict[str, list[float]]] = field(default_factory=dict)
+    alike: dict[tuple[str, Job], list[float]] = field(default_factory=dict)
+    left: dict[Place, dict[str, float]] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A fitted Gaussian process.
+
+    Attributes:
+        mean: of the logarithms of all latencies over their costs.
+        costs: by runtime, and by nothing for all others, what a unit of each part of `Job.work` takes.
+        noise: variance of one figure that nothing explains.
+        variances: by product of kernels, such as ``rt.s``.
+        places: every place measured.
+        jobs: every job measured.
+        rows: index of place, index of job, weight.
+        widths: half of the 90 % interval of the logarithm, by class of evidence.
+    """
+
+    mean: float
+    costs: Mapping[str, tuple[float, ...]]
+    noise: float
+    variances: Mapping[str, float]
+    places: tuple[Place, ...]
+    jobs: tuple[Job, ...]
+    rows: tuple[tuple[int, int, float], ...]
+    widths: Mapping[str, float]
+    later: Calibration = Calibration()
+    _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
+
+    def predict(self, query: Query) -> Prediction | Unknown:
+        """Answer ``query``."""
+        place, job = Place.of(query), Job.of(query)
+        known = self._known()
+        basis = known.of(place, job)
+        guess = self.guess(place, job)
+        width = self.width(str(basis), place)
+        return Prediction(
+            math.exp(guess), math.exp(guess - width), math.exp(guess + width), known.words(place, job)
+        )
+
+    def guess(self, place: Place, job: Job) -> float:
+        """The median of the logarithm of the latency."""
+        value = self.world(place, job)
+        if self.later.pulls:
+            pairs = zip(self.later.places, self.later.jobs, self.later.pulls, strict=True)
+            value += sum(self.open(place, job, other, does) * pull for other, does, pull in pairs)
+        return value
+
+    def width(self, basis: str, place: Place) -> float:
+        """Half of the 90 % interval for a class of evidence, of this runtime where enough is known of it."""
+        for key in (f"{place.runtime} {basis}", basis):
+            if key in self.widths:
+                return self.widths[key]
+        return _WIDEST
+
+    def world(self, place: Place, job: Job) -> float:
+        """The guess from the rows of the fit alone."""
+        sums = self._sums(place)
+        return self.mean + sum(
+            one * two
+            for name, mine in sums.items()
+            for one, two in zip(mine, self._alike(name, job), strict=True)
+        )
+
+    def open(self, place: Place, job: Job, other: Place, does: Job) -> float:
+        """Covariance of two latencies that the rows of the fit leave open.
+
+        What places share is settled as far as a measured place is like them; `calibrated` learns the rest.
+        """
+        mine, theirs = self._left(place), self._left(other)
+        total = 0.0
+        for name, terms in self._terms().items():
+            alike = PLACES[name](place, other) * math.sqrt(mine[name] * theirs[name])
+            if alike > 1e-6:  # noqa: PLR2004 - nothing that a latency shows
+                total += alike * sum(variance * JOBS[each](job, does) for each, variance in terms.items())
+        return total
+
+    def calibrated(self, rows: Iterable[tuple[Place, Job, float]]) -> Self:
+        """The same, with further rows: place, job and logarithm of the latency."""
+        rows = list(rows)
+        places = (*self.later.places, *(place for place, _, _ in rows))
+        jobs = (*self.later.jobs, *(job for _, job, _ in rows))
+        targets = (*self.later.targets, *(target for _, _, target in rows))
+        pairs = list(zip(places, jobs, strict=True))
+        table = [[self.open(place, job, *other) for other in pairs] for place, job in pairs]
+        for index in range(len(pairs)):
+            table[index][index] += self.noise
+        surprises = [target - self.world(*pair) for target, pair in zip(targets, pairs, strict=True)]
+        pulls = tuple(solved(table, surprises))
+        return replace(self, later=Calibration(places, jobs, targets, pulls), _kept=_Kept())
+
+    def _known(self) -> Known:
+        if self._kept.known is None:
+            rows = [(self.places[place], self.jobs[job]) for place, job, _ in self.rows]
+            self._kept.known = Known.of_rows([*rows, *zip(self.later.places, self.later.jobs, strict=True)])
+        return self._kept.known
+
+    def _terms(self) -> dict[str, dict[str, float]]:
+        if not self._kept.terms:
+            for name, variance in self.variances.items():
+                place, job = name.split(".")
+                self._kept.terms.setdefault(place, {})[job] = variance
+        return self._kept.terms
+
+    def _sums(self, place: Place) -> dict[str, list[float]]:
+        """By kernel of jobs: for each job measured, the weights of its rows times how alike their places are."""
+        if place not in self._kept.sums:
+            terms = self._terms()
+            alike = {name: [PLACES[name](place, each) for each in self.places] for name in terms}
+            factors: dict[str, list[float]] = {}
+            for index in range(len(self.places)):
+                for name, variances in terms.items():
+                    for job, variance in variances.items():
+                        factors.setdefault(job, [0.0] * len(self.places))[index] += (
+                            variance * alike[name][index]
+                        )
+            sums = {name: [0.0] * len(self.jobs) for name in factors}
+            for name, by_place in factors.items():
+                mine = sums[name]
+                for where, what, weight in self.rows:
+                    mine[what] += by_place[where] * weight
+            self._kept.sums[place] = sums
+        return self._kept.sums[place]
+
+    def _alike(self, name: str, job: Job) -> list[float]:
+        key = (name, job)
+        if key not in self._kept.alike:
+            kernel = JOBS[name]
+            self._kept.alike[key] = [kernel(job, each) for each in self.jobs]
+        return self._kept.alike[key]
+
+    def _left(self, place: Place) -> dict[str, float]:
+        """By kernel of places, the share of its variance that the rows of the fit leave open at ``place``."""
+        if place not in self._kept.left:
+            if not self._kept.counts:
+                self._kept.counts = [0] * len(self.places)
+                for where, _, _ in self.rows:
+                    self._kept.counts[where] += 1
+            shares = [count / (count + _SETTLED) for count in self._kept.counts]
+            self._kept.left[place] = {
+                name: 1 - max(
+                    (min(1.0, PLACES[name](place, each) ** 2) * share
+                     for each, share in zip(self.places, shares, strict=True)), default=0.0,
+                )
+                for name in self._terms()
+            }  # fmt: skip
+        return self._kept.left[place]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "mean": self.mean, "costs": {name: list(each) for name, each in self.costs.items()}, "noise": self.noise,
+            "variances": dict(self.variances), "widths": dict(self.widths),
+            "places": [each.to_list() for each in self.places], "jobs": [each.to_list() for each in self.jobs],
+            "rows": [list(each) for each in self.rows],
+            "later": [[place.to_list(), job.to_list(), target, pull] for place, job, target, pull in zip(
+                self.later.places, self.later.jobs, self.later.targets, self.later.pulls, strict=True)],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        later = data["later"]
+        return cls(
+            data["mean"], {name: tuple(each) for name, each in data["costs"].items()}, data["noise"], data["variances"],
+            tuple(Place(*each) for each in data["places"]), tuple(Job.from_list(each) for each in data["jobs"]),
+            tuple((place, job, weight) for place, job, weight in data["rows"]), data["widths"],
+            Calibration(
+                tuple(Place(*each[0]) for each in later), tuple(Job.from_list(each[1]) for each in later),
+                tuple(each[2] for each in later), tuple(each[3] for each in later),
+            ),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Everything that predictions need.
+
+    Attributes:
+        domains: by name; see `DOMAINS`.
+    """
+
+    domains: Mapping[str, Domain]
+
+    def predict(self, query: Query) -> Prediction | Unknown:
+        """Answer ``query``."""
+        domain = self.domains.get(domain_of(query.processor))
+        if domain is None:
+            return Unknown(f"nothing was measured on any {query.processor}")
+        if not Job.of(query).known and not any(each.net == Job.of(query).net for each in domain.jobs):
+            return Unknown(f"neither parameters nor MACs are known of '{query.net}', and nobody measured it")
+        return domain.predict(query)
+
+    def calibrated(self, rows: Iterable[Observation]) -> Self:
+        """The same, sharpened by measurements; three to five of a device are enough."""
+        found: dict[str, list[tuple[Place, Job, float]]] = {}
+        for row in rows:
+            point = (Place.of(row.query), Job.of(row.query), math.log(row.latency_ms))
+            found.setdefault(domain_of(row.query.processor), []).append(point)
+        domains = dict(self.domains)
+        for name, points in found.items():
+            if name in domains:
+                domains[name] = domains[name].calibrated(points)
+        return replace(self, domains=domains)
+
+    def to_json(self) -> str:
+        """As text; `from_json` is the inverse."""
+        return json.dumps(
+            {name: domain.to_json() for name, domain in self.domains.items()}, separators=(",", ":")
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        return cls({name: Domain.from_json(data) for name, data in json.loads(text).items()})
+
+
+def prior(costs: Mapping[str, tuple[float, ...]], place: Place, job: Job) -> float:
+    """Logarithm of what the parts of a job take together, in units that no place is known in yet."""
+    units = costs.get(place.runtime, costs[""])
+    return math.log(sum(unit * part for unit, part in zip(units, job.work, strict=True)))
+
+
+def domain_of(processor: Processor) -> str:
+    """The domain that a processor belongs to."""
+    return next(name for name, processors in DOMAINS.items() if processor in processors)
+
+
+def solved(table: list[list[float]], right: list[float]) -> list[float]:
+    """Solve linear equations with a symmetric positive definite ``table`` (Cholesky)."""
+    count = len(right)
+    low = [[0.0] * count for _ in range(count)]
+    for i in range(count):
+        for j in range(i + 1):
+            rest = table[i][j] - sum(low[i][k] * low[j][k] for k in range(j))
+            low[i][j] = math.sqrt(max(rest, 1e-12)) if i == j else rest / low[j][j]
+    middle: list[float] = []
+    for i in range(count):
+        middle.append((right[i] - sum(low[i][k] * middle[k] for k in range(i))) / low[i][i])
+    found = [0.0] * count
+    for i in reversed(range(count)):
+        found[i] = (middle[i] - sum(low[k][i] * found[k] for k in range(i + 1, count))) / low[i][i]
+    return found
+
+
+@cache
+def load() -> Fitted:
+    """The model that this package ships."""
+    return Fitted.from_json(
+        (resources.files("prediction") / "data" / "fitted.json").read_text(encoding="utf-8")
+    )
