@@ -32,7 +32,7 @@ from registry.values import (
 )
 from zoo.errors import RegistryError, UnknownNameError
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 _ADVICE = "Make a new one with: zoo rebuild --out PATH"
 
 
@@ -199,6 +199,11 @@ class Reader:
             if certificate_digest(str(found[0][0])) != digest:
                 raise ValueError(f"the certificate {digest} is another text")
         return str(found[0][0])
+
+    def predictor(self, name: str) -> str | None:
+        """The text of a fitted model of that name; ``None`` where the registry has none."""
+        found = self._all("SELECT document FROM predictor WHERE name = ?", (name,))
+        return str(found[0][0]) if found else None
 
     def sources(self) -> dict[str, str]:
         """Citations by the id of their source."""

@@ -9,10 +9,11 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,13 +66,19 @@ def migrate(engine: sa.Engine) -> None:
         command.upgrade(migration_config(connection), "head")
 
 
-def rebuild(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) -> None:
+def rebuild(
+    path: Path,
+    catalogue: Catalogue,
+    devices: Sequence[DeviceProfile],
+    predictors: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Write a new registry to ``path``, whole or not at all.
 
     Args:
         path: the file to replace; it is written beside itself, synced and renamed.
         catalogue: what the text tables say.
         devices: every profile.
+        predictors: texts of fitted models, by name.
 
     Raises:
         RegistryError: the folder or the disk refuses, or a certificate does not vouch for its variant.
@@ -85,7 +92,7 @@ def rebuild(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) 
     os.close(handle)
     new = Path(name)
     try:
-        _fill(new, catalogue, devices)
+        _fill(new, catalogue, devices, predictors)
         new.chmod(0o644)
         _sync(new)
         new.replace(path)
@@ -155,6 +162,21 @@ def record(
         )
 
 
+def keep_predictor(path: Path, name: str, document: str) -> None:
+    """Write a fitted model into the registry at ``path``, in the place of one of that name.
+
+    Args:
+        path: a registry of this schema.
+        name: of the model.
+        document: its text.
+
+    Raises:
+        RegistryError: it is no such registry, or the disk refuses.
+    """
+    with _writing(path, "a model of latencies is not taken") as session:
+        session.merge(tables.PredictorRow(name=name, document=document))
+
+
 @contextmanager
 def _writing(path: Path, dangling: str) -> Iterator[Session]:
     """One transaction on the registry at ``path``.
@@ -221,7 +243,9 @@ def _check_certificates(found: Catalogue) -> None:
                 raise RegistryError(f"variant '{each.name}': {problem}") from problem
 
 
-def _fill(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) -> None:
+def _fill(
+    path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile], predictors: Mapping[str, str]
+) -> None:
     _check_certificates(catalogue)
     engine = engine_for(path)
     try:
@@ -229,6 +253,9 @@ def _fill(path: Path, catalogue: Catalogue, devices: Sequence[DeviceProfile]) ->
         with Session(engine) as session, session.begin():
             for rows in _tables(catalogue, devices):
                 _insert(session, rows)
+            _insert(
+                session, (tables.PredictorRow(name=name, document=text) for name, text in predictors.items())
+            )
     finally:
         engine.dispose()
 

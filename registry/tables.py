@@ -166,3 +166,12 @@ class MeasurementRow(SQLModel, table=True):
     excluded: str = ""
     note: str = ""
     instructions: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class PredictorRow(SQLModel, table=True):
+    """A fitted model of latencies, as the JSON text that `prediction` wrote."""
+
+    __tablename__ = "predictor"
+
+    name: str = Field(primary_key=True)
+    document: str

@@ -17,6 +17,7 @@ from registry.reader import Reader, shipped_registry
 from registry.rules import Broken, Needs, misfits
 from registry.values import Evidence, Measurement, Model, Processor, Variant
 from zoo.errors import UnknownNameError, UsageError
+from zoo.predictor import LATENCY, Predictions, shipped
 
 _LATER = ("postgresql", "postgres", "https", "http", "s3")
 
@@ -134,9 +135,10 @@ def pick(
             raise UnknownNameError("task", task, tasks, advice=f"Known: {', '.join(sorted(tasks))}")
         shelves = {name: each for name, each in shelves.items() if each.model.task == task}
     _known_formats(registry, request.budgets.formats)
-    choices = [choose(each, target.profile, request) for each in shelves.values()]
+    predictor = Predictions(registry) if request.budgets.evidence is Evidence.PREDICTED else None
+    choices = [choose(each, target.profile, request, predictor) for each in shelves.values()]
     rejections = (
-        [(name, tuple(explain(each, target.profile, request))) for name, each in shelves.items()]
+        [(name, tuple(explain(each, target.profile, request, predictor))) for name, each in shelves.items()]
         if explained
         else []
     )
@@ -424,7 +426,7 @@ def rebuild(path: Path) -> dict[str, int]:
 
     profiles = load_profiles()
     found = read_texts({each.id for each in profiles})
-    store.rebuild(path, found, profiles)
+    store.rebuild(path, found, profiles, {LATENCY: shipped()})
     return {
         "devices": len(profiles),
         "models": len(found.models),

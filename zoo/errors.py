@@ -8,6 +8,7 @@
     - BadFileError          exit 2  a model file that is damaged, hostile, or of no known format
     - BadSourceError        exit 2  what was to be converted cannot be read or run
     - BadRecipeError        exit 2  a recipe that does not make sense
+    - BadTableError         exit 2  a CSV table that cannot be used
   - RegistryError           exit 1  the registry file cannot be read or written
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
@@ -133,6 +134,21 @@ class BadRecipeError(UsageError):
         """Build the message."""
         self.problems = tuple(problems)
         super().__init__(f"bad recipe '{source}': {'; '.join(problems)}")
+
+
+class BadTableError(UsageError):
+    """A CSV table that cannot be used.
+
+    Args:
+        source: the file, as the user named it.
+        problem: what was found, and what was wanted.
+    """
+
+    http_status = 422
+
+    def __init__(self, source: str, problem: str) -> None:
+        """Build the message."""
+        super().__init__(f"bad table '{source}': {problem}")
 
 
 class RegistryError(ZooError):
