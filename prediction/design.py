@@ -17,6 +17,8 @@ from prediction.query import Observation
 Matrix = NDArray[np.float64]
 _Thing = TypeVar("_Thing")
 _JITTER = 1e-5
+_ODD = 1.0
+_POLISHES = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,21 @@ class Design:
         """The target less what costs alone say."""
         known: Matrix = np.array([prior(costs, self.places[one], self.jobs[two]) for one, two in self.pairs])
         return self.target - known
+
+    def odd(self, target: Matrix) -> dict[str, float]:
+        """Nets whose median distance from the ``target`` of their places is more than `_ODD`, and that distance.
+
+        Medians of rows by place and by net in turn (Tukey's median polish), so that odd nets do not hide each other.
+        """
+        nets = {name: index for index, name in enumerate(dict.fromkeys(job.net for job in self.jobs))}
+        of = np.array([nets[job.net] for job in self.jobs])[self.what]
+        level, far = np.zeros(len(self.places)), np.zeros(len(nets))
+        for _ in range(_POLISHES):
+            for values, index, other in ((level, self.where, far[of]), (far, of, None)):
+                rest = target - (level[self.where] if other is None else other)
+                for each in np.unique(index):
+                    values[each] = np.median(rest[index == each])
+        return {name: round(float(far[index]), 4) for name, index in nets.items() if abs(far[index]) > _ODD}
 
     def part(self, chosen: NDArray[np.int64]) -> "Design":
         """Only the chosen rows."""

@@ -1,7 +1,7 @@
 """What a prediction rests on: how well a place and a job are known. Intervals are kept for each of these classes."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prediction.jobs import Job
@@ -12,6 +12,7 @@ MANY = 8
 """Rows of a group from which on it counts as calibrated."""
 
 _NEAR = 0.5
+_WIDEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,17 @@ class Known:
 
     def _devices(self, job: Job) -> set[str]:
         return {device for device, count in self.nets.get(job.net, {}).items() if count > 0}
+
+
+def width_of(known: Mapping[str, float], basis: Basis | str, runtime: str) -> float:
+    """Half of the 90 % interval of the logarithm for a class of evidence, of this runtime where enough is known of it.
+
+    Args:
+        known: widths by class, and by runtime and class.
+        basis: the class.
+        runtime: with the processor, such as ``tflite cpu``.
+    """
+    return known.get(f"{runtime} {basis}", known.get(str(basis), _WIDEST))
 
 
 def _group(place: Place) -> tuple[str, str, str]:

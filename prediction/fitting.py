@@ -51,13 +51,15 @@ def fit_domain(rows: Sequence[Observation], settings: Mapping[str, Any]) -> tupl
     variances, noise = settings["variances"], settings["noise"]
     costs = {name: tuple(each) for name, each in settings["costs"].items()}
     target = design.over(costs)
+    odd = design.odd(target)
+    target = target - np.array([odd.get(design.jobs[what].net, 0.0) for _, what in design.pairs])
     mean = float(target.mean())
     inverse = _inverse(design.covariance(variances, noise))
     weights = inverse @ (target - mean)
-    found = trials(design, inverse, weights)
+    found = trials(design, inverse, weights, odd)
     numbers = zip(design.where.tolist(), design.what.tolist(), weights.tolist(), strict=True)
     kept = tuple((place, job, float(f"{weight:.7g}")) for place, job, weight in numbers)
-    domain = Domain(mean, costs, noise, variances, design.places, design.jobs, kept, widths(found))
+    domain = Domain(mean, costs, noise, variances, design.places, design.jobs, kept, odd, widths(found))
     return domain, found
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import astuple, dataclass
 from typing import Any, Self
 
-from prediction.nets import width_of, workload
+from prediction.nets import workload
 from prediction.query import Query
 from prediction.workload import Workload
 
@@ -59,8 +59,7 @@ class Job:
         """The job that ``query`` asks about."""
         work = workload(query)
         vague = tuple(float(each is None) for each in (work.params, work.pixels, work.macs, work.by_kind))
-        width = width_of(query.net, query.alpha)
-        net = f"{query.net}/{'' if width is None else f'{width:g}'}/{query.resolution}"
+        net = f"{query.net}/{'' if query.alpha is None else f'{query.alpha:g}'}/{query.resolution}"
         bits = _PRECISIONS.get(query.precision, _ODD_PRECISION)
         return cls(
             net, query.family, query.precision, float(query.falls_back), _size(work), _mix(work), bits,
@@ -101,9 +100,9 @@ def _size(work: Workload) -> tuple[float, float, float]:
     if work.macs:
         macs = math.log(work.macs)
     else:
-        # a parameter works about once for each of its map's pixels; only a centre, the model knows that it is vague
-        macs = _MIDDLE_MACS + (0.0 if params is None else 0.8 * (params - _MIDDLE_PARAMS))
-        macs += 0.7 * (pixels - _MIDDLE_PIXELS)
+        # the slopes of AI Hub's latencies over both (least absolute deviations); the model knows that it is vague
+        macs = _MIDDLE_MACS + (0.0 if params is None else 0.65 * (params - _MIDDLE_PARAMS))
+        macs += 0.85 * (pixels - _MIDDLE_PIXELS)
     params = _MIDDLE_PARAMS if params is None else params
     scaled = (macs - _MIDDLE_MACS) / 1.5, (params - _MIDDLE_PARAMS) / 1.5, pixels - _MIDDLE_PIXELS
     return round(scaled[0], 4), round(scaled[1], 4), round(scaled[2], 4)

@@ -37,6 +37,7 @@ PLACES: Mapping[str, PlaceKernel] = {
     "soc": lambda one, two: float(one.soc == two.soc != ""),
     "th": lambda one, two: float(one.threads == two.threads),
     "rtchip": lambda one, two: float(one.runtime == two.runtime and one.chip == two.chip != ""),
+    "rtbreed": lambda one, two: float(one.runtime == two.runtime and one.breed == two.breed != ""),
     "rthw": lambda one, two: _hardware(one, two) if one.runtime == two.runtime else 0.0,
     "rtth": lambda one, two: float(one.runtime == two.runtime and one.threads == two.threads),
     "dev": lambda one, two: float(one.device == two.device != ""),

@@ -6,6 +6,8 @@ weighted sum of covariances with all measured rows. Rows that come later move th
 
 import json
 import math
+import operator
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,9 +15,9 @@ from importlib import resources
 from typing import Any, Self
 
 from device_profiles.profile import Processor
-from prediction.evidence import Known
+from prediction.evidence import Known, width_of
 from prediction.jobs import Job
-from prediction.kernels import JOBS, PLACES
+from prediction.kernels import JOBS, PLACES, PlaceKernel
 from prediction.places import Place
 from prediction.query import Observation, Prediction, Query, Unknown
 
@@ -27,7 +29,6 @@ DOMAINS: Mapping[str, tuple[Processor, ...]] = {
 """Processors that learn from each other."""
 
 _SETTLED = 2.0  # rows of a place that leave half of what was open
-_WIDEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class _Kept:
     alike: dict[tuple[str, Job], list[float]] = field(default_factory=dict)
     left: dict[Place, dict[str, float]] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
+    rows: Counter[Place] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Domain:
         places: every place measured.
         jobs: every job measured.
         rows: index of place, index of job, weight.
+        odd: nets that are far from what their size says, and how far; so they mislead no other net.
         widths: half of the 90 % interval of the logarithm, by class of evidence.
     """
 
@@ -74,20 +77,51 @@ class Domain:
     places: tuple[Place, ...]
     jobs: tuple[Job, ...]
     rows: tuple[tuple[int, int, float], ...]
+    odd: Mapping[str, float]
     widths: Mapping[str, float]
     later: Calibration = Calibration()
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
-    def predict(self, query: Query) -> Prediction | Unknown:
+    def predict(self, query: Query) -> Prediction:
         """Answer ``query``."""
-        place, job = Place.of(query), Job.of(query)
+        place, job = self.meant(query), Job.of(query)
         known = self._known()
-        basis = known.of(place, job)
         guess = self.guess(place, job)
-        width = self.width(str(basis), place)
+        width = width_of(self.widths, known.of(place, job), place.runtime)
         return Prediction(
             math.exp(guess), math.exp(guess - width), math.exp(guess + width), known.words(place, job)
         )
+
+    def meant(self, query: Query) -> Place:
+        """The place of ``query``; a version or threads that it leaves open are those with the most rows.
+
+        Rows of the device itself go first, then those of the runtime anywhere.
+        """
+        place = Place.of(query)
+        open_version = not query.version and query.era is None
+        open_threads = query.threads is None and query.processor is Processor.CPU
+        if not (open_version or open_threads):
+            return place
+        if not self._kept.rows:
+            self._kept.rows = Counter(self.places[each] for each, _, _ in self.rows) + Counter(
+                self.later.places
+            )
+        rows = self._kept.rows
+        fitting = [
+            each
+            for each in rows
+            if each.runtime == place.runtime
+            and (open_version or each.source == place.source)
+            and (open_threads or each.threads == place.threads)
+        ]
+        if not fitting:
+            return place
+        best = max(
+            fitting, key=lambda each: (each.device == place.device, rows[each], each.source, each.threads)
+        )
+        if open_threads:
+            place = replace(place, threads=best.threads, team=best.team)
+        return replace(place, source=best.source) if open_version else place
 
     def guess(self, place: Place, job: Job) -> float:
         """The median of the logarithm of the latency."""
@@ -97,21 +131,12 @@ class Domain:
             value += sum(self.open(place, job, other, does) * pull for other, does, pull in pairs)
         return value
 
-    def width(self, basis: str, place: Place) -> float:
-        """Half of the 90 % interval for a class of evidence, of this runtime where enough is known of it."""
-        for key in (f"{place.runtime} {basis}", basis):
-            if key in self.widths:
-                return self.widths[key]
-        return _WIDEST
-
     def world(self, place: Place, job: Job) -> float:
         """The guess from the rows of the fit alone."""
-        sums = self._sums(place)
-        return self.mean + sum(
-            one * two
-            for name, mine in sums.items()
-            for one, two in zip(mine, self._alike(name, job), strict=True)
-        )
+        value = self.mean + prior(self.costs, place, job) + self.odd.get(job.net, 0.0)
+        for name, mine in self._sums(place).items():
+            value += sum(map(operator.mul, mine, self._alike(name, job)))
+        return value
 
     def open(self, place: Place, job: Job, other: Place, does: Job) -> float:
         """Covariance of two latencies that the rows of the fit leave open.
@@ -181,27 +206,31 @@ class Domain:
         return self._kept.alike[key]
 
     def _left(self, place: Place) -> dict[str, float]:
-        """By kernel of places, the share of its variance that the rows of the fit leave open at ``place``."""
+        """By kernel of places, the share of its variance that the rows of the fit leave open at ``place``.
+
+        A place as like it as ``r`` (a correlation) with many rows settles the share ``r`` squared.
+        """
         if place not in self._kept.left:
             if not self._kept.counts:
                 self._kept.counts = [0] * len(self.places)
                 for where, _, _ in self.rows:
                     self._kept.counts[where] += 1
-            shares = [count / (count + _SETTLED) for count in self._kept.counts]
-            self._kept.left[place] = {
-                name: 1 - max(
-                    (min(1.0, PLACES[name](place, each) ** 2) * share
-                     for each, share in zip(self.places, shares, strict=True)), default=0.0,
-                )
-                for name in self._terms()
-            }  # fmt: skip
+            self._kept.left[place] = {name: 1 - self._settled(PLACES[name], place) for name in self._terms()}
         return self._kept.left[place]
+
+    def _settled(self, kernel: PlaceKernel, place: Place) -> float:
+        own, most = kernel(place, place), 0.0
+        for each, count in zip(self.places, self._kept.counts, strict=True):
+            both = kernel(place, each)
+            if both:
+                most = max(most, both * both / (own * kernel(each, each)) * count / (count + _SETTLED))
+        return min(1.0, most)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         return {
             "mean": self.mean, "costs": {name: list(each) for name, each in self.costs.items()}, "noise": self.noise,
-            "variances": dict(self.variances), "widths": dict(self.widths),
+            "variances": dict(self.variances), "odd": dict(self.odd), "widths": dict(self.widths),
             "places": [each.to_list() for each in self.places], "jobs": [each.to_list() for each in self.jobs],
             "rows": [list(each) for each in self.rows],
             "later": [[place.to_list(), job.to_list(), target, pull] for place, job, target, pull in zip(
@@ -215,7 +244,7 @@ class Domain:
         return cls(
             data["mean"], {name: tuple(each) for name, each in data["costs"].items()}, data["noise"], data["variances"],
             tuple(Place(*each) for each in data["places"]), tuple(Job.from_list(each) for each in data["jobs"]),
-            tuple((place, job, weight) for place, job, weight in data["rows"]), data["widths"],
+            tuple((place, job, weight) for place, job, weight in data["rows"]), data["odd"], data["widths"],
             Calibration(
                 tuple(Place(*each[0]) for each in later), tuple(Job.from_list(each[1]) for each in later),
                 tuple(each[2] for each in later), tuple(each[3] for each in later),
@@ -238,7 +267,8 @@ class Fitted:
         domain = self.domains.get(domain_of(query.processor))
         if domain is None:
             return Unknown(f"nothing was measured on any {query.processor}")
-        if not Job.of(query).known and not any(each.net == Job.of(query).net for each in domain.jobs):
+        job = Job.of(query)
+        if not job.known and not any(each.net == job.net for each in (*domain.jobs, *domain.later.jobs)):
             return Unknown(f"neither parameters nor MACs are known of '{query.net}', and nobody measured it")
         return domain.predict(query)
 

@@ -45,8 +45,8 @@ def _counted(net: str, alpha: float | None, area: float | None) -> Workload | No
     by_alpha = _table().get(_stand_ins().get(net, net))
     if not by_alpha:
         return None
-    if alpha is None:
-        alpha = 1.0 if 1.0 in by_alpha else next(iter(by_alpha))
+    if alpha is None and None not in by_alpha:
+        return None
     if alpha is None or None in by_alpha:
         return _nearest(next(iter(by_alpha.values())), area)
     known = sorted(each for each in by_alpha if each is not None)
@@ -90,9 +90,9 @@ def _summed(row: Workload) -> Workload:
     return row if kinds is None else replace(row, macs=sum(kinds))
 
 
-def width_of(net: str, alpha: float | None) -> float | None:
-    """The width multiplier that is meant: 1 where none is said of a net that comes in several."""
-    return 1.0 if alpha is None and 1.0 in _table().get(net, ()) else alpha
+def usual_width(net: str) -> float | None:
+    """The width multiplier that is meant where none is said: 1 of a net that comes in several, else none."""
+    return 1.0 if 1.0 in _table().get(net, ()) else None
 
 
 def names() -> frozenset[str]:

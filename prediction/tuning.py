@@ -31,9 +31,9 @@ TERMS = {
     "cpu": (
         "one.c one.s one.m one.q one.k one.r one.f one.net one.nqq rt.c rt.s rt.m rt.q rt.r rt.net "
         "rt.nqq src.c src.s src.m src.q hw.c hw.s hw.m hw.q hw.r hl.c hl.s breed.c breed.s breed.m "
-        "chip.c chip.s chip.m chip.q th.c th.s rtchip.c rtchip.m rtchip.q rtchip.r rthw.c rthw.s rthw.r "
-        "rtth.c rtth.s rtth.m dev.c dev.s dev.m dev.q mach.c mach.s mach.m mach.q mach.r mach.f grp.c "
-        "grp.s grp.m grp.q grp.r grp.f grp.nq"
+        "breed.q rtbreed.c rtbreed.m rtbreed.q chip.c chip.s chip.m chip.q th.c th.s rtchip.c rtchip.m "
+        "rtchip.q rtchip.r rthw.c rthw.s rthw.r rtth.c rtth.s rtth.m dev.c dev.s dev.m dev.q mach.c "
+        "mach.s mach.m mach.q mach.r mach.f grp.c grp.s grp.m grp.q grp.r grp.f grp.nq"
     ),
     "gpu": (
         "one.c one.s one.m one.q one.k one.r one.f one.net rt.c rt.s rt.m rt.q rt.r rt.net rt.f src.c "
@@ -42,9 +42,9 @@ TERMS = {
     ),
     "npu": (
         "one.c one.s one.m one.q one.k one.r one.f one.net one.nqq one.nq one.fb rt.c rt.s rt.m rt.q "
-        "rt.r rt.net rt.nqq rt.nq rt.fb rt.f src.c hl.c hl.s hl.q hl.r hl.net breed.c breed.s breed.q "
-        "chip.c chip.s chip.q soc.c dev.c dev.s dev.m dev.q dev.r dev.fb dev.net mach.c mach.s mach.q "
-        "mach.r mach.fb mach.net mach.nq"
+        "rt.r rt.net rt.nqq rt.nq rt.fb rt.f src.c hw.c hl.c hl.s hl.q hl.r hl.net breed.c breed.s "
+        "breed.q chip.c chip.s chip.q soc.c dev.c dev.s dev.m dev.q dev.r dev.fb dev.net mach.c mach.s "
+        "mach.q mach.r mach.fb mach.net mach.nq"
     ),
 }
 
@@ -125,7 +125,10 @@ def main() -> None:
         design = Design.of(in_domain(rows, domain))
         chosen = np.sort(np.random.default_rng(0).permutation(len(design.target))[:_ROWS])
         found = costs(design)
-        variances, noise = tuned(design.part(chosen), design.over(found)[chosen], TERMS[domain].split())
+        target = design.over(found)
+        odd = design.odd(target)
+        target = target - np.array([odd.get(design.jobs[what].net, 0.0) for _, what in design.pairs])
+        variances, noise = tuned(design.part(chosen), target[chosen], TERMS[domain].split())
         kept[domain] = {
             "costs": found,
             "noise": round(noise, 6),

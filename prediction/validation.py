@@ -15,7 +15,7 @@ of ``inverse[B, B] x = weights[B]`` (Rasmussen and Williams 2006, section 5.4.2,
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,8 +52,19 @@ class Trial:
         return abs(math.exp(-self.error) - 1)
 
 
-def trials(design: Design, inverse: Matrix, weights: Matrix) -> list[Trial]:
-    """Leave out every block of every case once."""
+_Fit = tuple[Matrix, Matrix, Mapping[str, float]]
+
+
+def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, float]) -> list[Trial]:
+    """Leave out every block of every case once.
+
+    Args:
+        design: all rows.
+        inverse: of their covariance.
+        weights: of their surprises.
+        odd: how odd nets are; unknown where all rows of a net are left out.
+    """
+    fit = inverse, weights, odd
     found: list[Trial] = []
     known = Known.of_rows((design.places[where], design.jobs[what]) for where, what in design.pairs)
     for case, key in _CASES.items():
@@ -61,7 +72,7 @@ def trials(design: Design, inverse: Matrix, weights: Matrix) -> list[Trial]:
         for row in range(len(design.target)):
             blocks[key(design, row)].append(row)
         for block in blocks.values():
-            found += _without(case, design, known, (inverse, weights), block, block)
+            found += _without(case, design, known, fit, block, block)
     rng = np.random.default_rng(0)
     by_device: dict[str, list[int]] = defaultdict(list)
     for row, place in enumerate(design.where):
@@ -72,7 +83,7 @@ def trials(design: Design, inverse: Matrix, weights: Matrix) -> list[Trial]:
         machines = {design.places[design.where[row]].machine for row in kept}
         if kept and block:
             asked = [row for row in block if design.places[design.where[row]].machine in machines]
-            found += _without("device-5", design, known, (inverse, weights), block, asked)
+            found += _without("device-5", design, known, fit, block, asked)
     return found
 
 
@@ -99,15 +110,10 @@ _CASES: dict[str, Callable[[Design, int], Hashable]] = {
 
 
 def _without(
-    case: str,
-    design: Design,
-    known: Known,
-    fit: tuple[Matrix, Matrix],
-    block: Sequence[int],
-    asked: Iterable[int],
+    case: str, design: Design, known: Known, fit: _Fit, block: Sequence[int], asked: Iterable[int]
 ) -> list[Trial]:
-    """Guess the rows ``asked`` for without those of ``block``; ``fit`` is the inverse covariance and the weights."""
-    inverse, weights = fit
+    """Guess the rows ``asked`` for without those of ``block``; ``fit``: see `trials`."""
+    inverse, weights, odd = fit
     index = np.array(block)
     errors = dict(zip(block, np.linalg.solve(inverse[np.ix_(index, index)], weights[index]), strict=True))
     pairs = design.pairs
@@ -116,7 +122,9 @@ def _without(
     found = []
     for row in asked:
         place, job = design.places[pairs[row][0]], design.jobs[pairs[row][1]]
-        found.append(Trial(case, row, place.runtime, str(known.of(place, job)), float(errors[row])))
+        basis = known.of(place, job)
+        error = float(errors[row]) + (0.0 if basis.job in {"same", "net"} else odd.get(job.net, 0.0))
+        found.append(Trial(case, row, place.runtime, str(basis), error))
     for row in block:
         known.add(design.places[pairs[row][0]], design.jobs[pairs[row][1]])
     return found

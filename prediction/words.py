@@ -45,6 +45,8 @@ _YEARS = {
 _HUB = {"tflite", "onnx runtime"}  # bare words: AI Hub's tables
 _HUB_YEAR = 2026
 
+_UNSTATED = {"shufflenet-v1", "shufflenet-v2", "mnasnet"}  # Paddle's tables do not say which width
+
 Devices = Callable[[str, str], DeviceProfile | None]
 """Finds a profile by a device's name and the words on its chip."""
 
@@ -70,7 +72,7 @@ def query_of(cells: Mapping[str, str], devices: Devices) -> Query | Unknown:
         family,
         processor,
         runtime,
-        _alpha(text, width),
+        _alpha(text, width or _usual_width(net, runtime)),
         resolution,
         _precision(text.get("precision", "")),
         _number(text.get("params_m", "")),
@@ -215,6 +217,12 @@ def _precision(text: str) -> str:
         if part in word and not (name == "float16" and "fp32" in word):
             return name
     return "float32" if word else "unknown"
+
+
+def _usual_width(net: str, runtime: str) -> float | None:
+    if runtime.startswith("paddle") and net in _UNSTATED:
+        return None
+    return nets.usual_width(net)
 
 
 def _alpha(text: Mapping[str, str], usual: float | None) -> float | None:

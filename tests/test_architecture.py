@@ -12,6 +12,7 @@ CHECKOUT = Path(__file__).parents[1]
 PACKAGES = (
     "zoo",
     "bench",
+    "prediction",
     "registry",
     "device_profiles",
     "converters",
