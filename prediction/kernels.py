@@ -7,6 +7,7 @@ say and no further; where they say nothing, those of its core, its runtime and o
 """
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 
 from prediction.jobs import Job
@@ -51,41 +52,55 @@ clock, threads, year and issue of instructions; ``hl``: a trend over those; ``br
 ``dev``: the same; ``mach``: the same device and version; ``grp``: the same threads, too."""
 
 
-def _apart(one: tuple[float, ...], two: tuple[float, ...]) -> float:
-    return sum((a - b) ** 2 for a, b in zip(one, two, strict=True))
+LINEAR: Mapping[str, Callable[[Job], tuple[float, ...]]] = {
+    "c": lambda _: (1.0,),
+    "s": lambda job: job.size,
+    "m": lambda job: tuple(each / math.sqrt(3) for each in job.mix),
+    "q": lambda job: (job.bits,),
+    "k": lambda job: job.vague,
+    "fb": lambda job: (job.falls,),
+}
+"""Features whose products are a kernel: with many jobs, sums of them are taken once."""
+
+MATCHED: Mapping[str, Callable[[Job], tuple[str, float]]] = {
+    "net": lambda job: (job.net, 1.0),
+    "nq": lambda job: (f"{job.net} {job.precision}", 1.0),
+    "nqq": lambda job: (job.net, job.bits),
+}
+"""A word, and a number whose products are the kernel of jobs with the same word."""
 
 
-def _dot(one: tuple[float, ...], two: tuple[float, ...]) -> float:
-    return sum(a * b for a, b in zip(one, two, strict=True))
+def point(job: Job) -> tuple[float, ...]:
+    """Where a job lies among all: size, mix, precision and what is unknown of it, each in lengths of its kernel."""
+    macs, params, pixels = job.size
+    return (macs / 0.9, params / 1.2, pixels, *(each / 1.5 for each in job.mix), *job.vague, job.bits)
 
 
-def _net(one: Job, two: Job) -> float:
-    """Apart in all but precision."""
-    (a, b, c), (d, e, f) = one.size, two.size
-    far = ((a - d) / 0.9) ** 2 + ((b - e) / 1.2) ** 2 + (c - f) ** 2
-    return far + _apart(one.mix, two.mix) / 2.25 + _apart(one.vague, two.vague)
+def near(one: tuple[float, ...], two: tuple[float, ...]) -> float:
+    """How alike the jobs at two points are."""
+    return math.exp(-(math.dist(one, two) ** 2) / 2)
 
 
-def _near(one: Job, two: Job) -> float:
-    return math.exp(-(_net(one, two) + (one.bits - two.bits) ** 2) / 2)
+def _linear(name: str) -> JobKernel:
+    of = LINEAR[name]
+    return lambda one, two: sum(map(operator.mul, of(one), of(two)))
 
 
-def _kin(one: Job, two: Job) -> float:
-    return _near(one, two) if one.family == two.family else 0.0
+def _matched(name: str) -> JobKernel:
+    of = MATCHED[name]
+
+    def kernel(one: Job, two: Job) -> float:
+        (mine, value), (theirs, other) = of(one), of(two)
+        return value * other if mine == theirs else 0.0
+
+    return kernel
 
 
 JOBS: Mapping[str, JobKernel] = {
-    "c": lambda _, __: 1.0,
-    "s": lambda one, two: _dot(one.size, two.size),
-    "m": lambda one, two: _dot(one.mix, two.mix) / 3,
-    "q": lambda one, two: one.bits * two.bits,
-    "k": lambda one, two: _dot(one.vague, two.vague),
-    "r": _near,
-    "f": _kin,
-    "net": lambda one, two: float(one.net == two.net),
-    "nq": lambda one, two: float(one.net == two.net and one.precision == two.precision),
-    "nqq": lambda one, two: one.bits * two.bits if one.net == two.net else 0.0,
-    "fb": lambda one, two: one.falls * two.falls,
+    **{name: _linear(name) for name in LINEAR},
+    **{name: _matched(name) for name in MATCHED},
+    "r": lambda one, two: near(point(one), point(two)),
+    "f": lambda one, two: near(point(one), point(two)) if one.family == two.family else 0.0,
 }
 """``c``: any; ``s``: size; ``m``: mix of kinds; ``q``: precision; ``k``: what is unknown; ``r``: alike in all of
 these; ``f``: and of one family; ``net``: the same net; ``nq``: in the same precision; ``nqq``: how precision tells on

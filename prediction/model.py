@@ -8,7 +8,7 @@ import json
 import math
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -17,7 +17,7 @@ from typing import Any, Self
 from device_profiles.profile import Processor
 from prediction.evidence import Known, width_of
 from prediction.jobs import Job
-from prediction.kernels import JOBS, PLACES, PlaceKernel
+from prediction.kernels import JOBS, LINEAR, MATCHED, PLACES, PlaceKernel, near, point
 from prediction.places import Place
 from prediction.query import Observation, Prediction, Query, Unknown
 
@@ -41,14 +41,52 @@ class Calibration:
     pulls: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Summed:
+    """What all rows of the fit say of a place.
+
+    Attributes:
+        linear: by kernel, the sum of its features over all jobs.
+        matched: by kernel, the sums of its numbers by word.
+        near: a number for each job measured, for jobs that are alike.
+        kin: the same for those of the same family.
+    """
+
+    linear: Mapping[str, tuple[float, ...]]
+    matched: Mapping[str, Mapping[str, float]]
+    near: Sequence[float]
+    kin: Sequence[float]
+
+    @classmethod
+    def of(cls, sums: Mapping[str, Sequence[float]], jobs: Sequence[Job]) -> Self:
+        """Sum up numbers that are given by kernel, one a job."""
+        linear = {
+            name: tuple(
+                math.fsum(parts) for parts in zip(*([weight * each for each in LINEAR[name](job)]
+                for weight, job in zip(sums[name], jobs, strict=True)), strict=True)
+            )
+            for name in LINEAR if name in sums
+        }  # fmt: skip
+        matched: dict[str, dict[str, float]] = {}
+        for name in (each for each in MATCHED if each in sums):
+            by_word = matched.setdefault(name, {})
+            for weight, job in zip(sums[name], jobs, strict=True):
+                word, number = MATCHED[name](job)
+                by_word[word] = by_word.get(word, 0.0) + weight * number
+        nothing = [0.0] * len(jobs)
+        return cls(linear, matched, sums.get("r", nothing), sums.get("f", nothing))
+
+
 @dataclass(slots=True)
 class _Kept:
     """What was worked out once."""
 
     known: Known | None = None
     terms: dict[str, dict[str, float]] = field(default_factory=dict)
-    sums: dict[Place, dict[str, list[float]]] = field(default_factory=dict)
-    alike: dict[tuple[str, Job], list[float]] = field(default_factory=dict)
+    sums: dict[Place, _Summed] = field(default_factory=dict)
+    points: list[tuple[float, ...]] = field(default_factory=list)
+    alike: dict[Job, list[float]] = field(default_factory=dict)
+    families: dict[str, list[int]] = field(default_factory=dict)
     left: dict[Place, dict[str, float]] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
     rows: Counter[Place] = field(default_factory=Counter)
@@ -133,10 +171,17 @@ class Domain:
 
     def world(self, place: Place, job: Job) -> float:
         """The guess from the rows of the fit alone."""
+        known = self._summed(place)
         value = self.mean + prior(self.costs, place, job) + self.odd.get(job.net, 0.0)
-        for name, mine in self._sums(place).items():
-            value += sum(map(operator.mul, mine, self._alike(name, job)))
-        return value
+        for name, sums in known.linear.items():
+            value += sum(map(operator.mul, sums, LINEAR[name](job)))
+        for name, by_word in known.matched.items():
+            word, number = MATCHED[name](job)
+            value += by_word.get(word, 0.0) * number
+        alike = self._alike(job)
+        value += sum(map(operator.mul, known.near, alike))
+        kin = self._families().get(job.family, ())
+        return float(value + sum(known.kin[each] * alike[each] for each in kin))
 
     def open(self, place: Place, job: Job, other: Place, does: Job) -> float:
         """Covariance of two latencies that the rows of the fit leave open.
@@ -178,32 +223,40 @@ class Domain:
                 self._kept.terms.setdefault(place, {})[job] = variance
         return self._kept.terms
 
-    def _sums(self, place: Place) -> dict[str, list[float]]:
-        """By kernel of jobs: for each job measured, the weights of its rows times how alike their places are."""
+    def _summed(self, place: Place) -> "_Summed":
         if place not in self._kept.sums:
             terms = self._terms()
             alike = {name: [PLACES[name](place, each) for each in self.places] for name in terms}
             factors: dict[str, list[float]] = {}
-            for index in range(len(self.places)):
-                for name, variances in terms.items():
-                    for job, variance in variances.items():
-                        factors.setdefault(job, [0.0] * len(self.places))[index] += (
-                            variance * alike[name][index]
-                        )
+            for name, variances in terms.items():
+                for job, variance in variances.items():
+                    before = factors.setdefault(job, [0.0] * len(self.places))
+                    factors[job] = [
+                        one + variance * each for one, each in zip(before, alike[name], strict=True)
+                    ]
             sums = {name: [0.0] * len(self.jobs) for name in factors}
             for name, by_place in factors.items():
                 mine = sums[name]
                 for where, what, weight in self.rows:
                     mine[what] += by_place[where] * weight
-            self._kept.sums[place] = sums
+            self._kept.sums[place] = _Summed.of(sums, self.jobs)
         return self._kept.sums[place]
 
-    def _alike(self, name: str, job: Job) -> list[float]:
-        key = (name, job)
-        if key not in self._kept.alike:
-            kernel = JOBS[name]
-            self._kept.alike[key] = [kernel(job, each) for each in self.jobs]
-        return self._kept.alike[key]
+    def _alike(self, job: Job) -> list[float]:
+        """How alike the job is to each of those measured."""
+        if job not in self._kept.alike:
+            if not self._kept.points:
+                self._kept.points = [point(each) for each in self.jobs]
+            mine = point(job)
+            self._kept.alike[job] = [near(mine, each) for each in self._kept.points]
+        return self._kept.alike[job]
+
+    def _families(self) -> dict[str, list[int]]:
+        """Indices of the jobs measured, by family."""
+        if not self._kept.families:
+            for index, job in enumerate(self.jobs):
+                self._kept.families.setdefault(job.family, []).append(index)
+        return self._kept.families
 
     def _left(self, place: Place) -> dict[str, float]:
         """By kernel of places, the share of its variance that the rows of the fit leave open at ``place``.
