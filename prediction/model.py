@@ -120,9 +120,9 @@ class Domain:
     later: Calibration = Calibration()
     _kept: _Kept = field(default_factory=_Kept, repr=False, compare=False)
 
-    def predict(self, query: Query) -> Prediction:
-        """Answer ``query``."""
-        place, job = self.meant(query), Job.of(query)
+    def predict(self, query: Query, job: Job) -> Prediction:
+        """Answer ``query``, which asks about ``job``."""
+        place = self.meant(query)
         known = self._known()
         guess = self.guess(place, job)
         width = width_of(self.widths, known.of(place, job), place.runtime)
@@ -323,7 +323,7 @@ class Fitted:
         job = Job.of(query)
         if not job.known and not any(each.net == job.net for each in (*domain.jobs, *domain.later.jobs)):
             return Unknown(f"neither parameters nor MACs are known of '{query.net}', and nobody measured it")
-        return domain.predict(query)
+        return domain.predict(query, job)
 
     def calibrated(self, rows: Iterable[Observation]) -> Self:
         """The same, sharpened by measurements; three to five of a device are enough."""

@@ -121,15 +121,20 @@ def pick(shelf: Shelf, device: DeviceProfile, request: Request, predictor: Predi
 def line_up(
     shelf: Shelf, device: DeviceProfile, predictor: Predictor | None = None, threads: int | None = None
 ) -> list[Candidate]:
-    """Every candidate with a number: measured ones, and predictions where nothing is measured."""
+    """Every candidate with a number: measured ones, and predictions where nothing is measured.
+
+    What the device cannot run is not predicted.
+    """
     known = list(shelf.candidates)
     if predictor is None:
         return known
     predicted = []
     timed = [each for each in known if each.latency]
     for candidate, way in unmeasured(shelf.model, shelf.variants.values(), device, timed):
+        if way is None or misfits(candidate, device, shelf.needs):
+            continue
         pinned = threads if candidate.processor is Processor.CPU else None
-        latency = way and predictor.latency(candidate.variant, device, way, pinned)
+        latency = predictor.latency(candidate.variant, device, way, pinned)
         if latency:
             predicted.append(replace(candidate, latency=latency, threads=pinned))
     return known + predicted

@@ -135,7 +135,8 @@ def pick(
             raise UnknownNameError("task", task, tasks, advice=f"Known: {', '.join(sorted(tasks))}")
         shelves = {name: each for name, each in shelves.items() if each.model.task == task}
     _known_formats(registry, request.budgets.formats)
-    predictor = Predictions(registry) if request.budgets.evidence is Evidence.PREDICTED else None
+    is_wanted = request.budgets.evidence is Evidence.PREDICTED
+    predictor = Predictions(registry, is_own=bool(target.own)) if is_wanted else None
     choices = [choose(each, target.profile, request, predictor) for each in shelves.values()]
     rejections = (
         [(name, tuple(explain(each, target.profile, request, predictor))) for name, each in shelves.items()]

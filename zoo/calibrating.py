@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from device_profiles.profile import DeviceProfile
 from registry.reader import Reader
-from zoo.errors import BadTableError
+from zoo.errors import BadTableError, UsageError
 from zoo.predicting_tables import TRUTH, Watch, devices_of, read_table
 from zoo.predictor import LATENCY, Predictions
 
 if TYPE_CHECKING:
-    from prediction.query import Observation, Prediction, Query, Unknown
+    from prediction.query import Observation, Prediction, Unknown
     from zoo.actions import Target
 
 FEWEST = 3
@@ -73,10 +73,15 @@ def calibrate(path: Path, target: "Target", source: str, watch: Watch) -> Calibr
 
     Raises:
         BadTableError: the table cannot be read, or has too few rows.
+        UsageError: only the chip of the device was named.
         RegistryError: it has no model, or cannot be written.
     """
     from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
 
+    if not target.own:
+        raise UsageError(
+            f"'{target.match.device}' was only found by its {target.match.by}. Name the very device that was measured"
+        )
     with Reader(path) as registry:
         fitted, devices = Predictions(registry).fitted, devices_of(registry)
     rows, skipped = _observations(source, target, devices)
@@ -93,12 +98,8 @@ def calibrate(path: Path, target: "Target", source: str, watch: Watch) -> Calibr
         before, after = fitted.predict(row.query), fitted.calibrated(others).predict(row.query)
         folds.append(_fold(number, row, before, after))
         watch(place + 1, len(rows))
-    seen: set[Query] = set()
-    repeated = []
-    for number, row in rows:
-        if row.query in seen:
-            repeated.append(number)
-        seen.add(row.query)
+    queries = [row.query for _, row in rows]  # profiles in them have no hash
+    repeated = [number for place, (number, row) in enumerate(rows) if row.query in queries[:place]]
     store.keep_predictor(path, LATENCY, fitted.calibrated([each for _, each in rows]).to_json())
     places = sorted({f"{each.query.runtime} on the {each.query.processor}" for _, each in rows})
     return Calibrated(target.profile.name, tuple(folds), tuple(repeated), tuple(skipped), tuple(places))

@@ -14,7 +14,7 @@ from registry.reader import Reader
 from registry.rules import Broken, misfits
 from registry.values import Variant
 from zoo.errors import UnknownNameError, UsageError
-from zoo.predictor import Predictions
+from zoo.predictor import Predictions, stranger
 
 if TYPE_CHECKING:
     from converters.inspection.report import FileReport, Graph, Operator
@@ -85,7 +85,7 @@ def predict(
     from prediction.predictor import query_of_variant  # noqa: PLC0415 - only who predicts pays for it
 
     variant, counted = _variant(registry, what)
-    profile = target.profile
+    profile = target.profile if target.own else stranger(target.profile)
     ways = [each for each in profile.supports if each.format == variant.format]
     if runtime and runtime not in {each.runtime for each in ways}:
         raise UnknownNameError("runtime", runtime, {each.runtime for each in ways})

@@ -4,6 +4,7 @@ The fitted model is a text in the registry. It is read when the first number is 
 candidates never pays for it.
 """
 
+from dataclasses import replace
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -27,16 +28,23 @@ def shipped() -> str:
     return (resources.files("prediction") / "data" / "fitted.json").read_text(encoding="utf-8")
 
 
+def stranger(device: DeviceProfile) -> DeviceProfile:
+    """A device of the same facts that nobody measured."""
+    return replace(device, id="")
+
+
 class Predictions:
     """Implements `registry.predictor.Predictor` with the model of a registry.
 
     Args:
         registry: open for as long as predictions are asked for.
+        is_own: whether the profiles are of the very devices that are meant; a device that is only near, or only has the
+            same chip, lends its facts and not its measurements.
     """
 
-    def __init__(self, registry: Reader) -> None:
+    def __init__(self, registry: Reader, *, is_own: bool = True) -> None:
         """Read nothing yet."""
-        self._registry = registry
+        self._registry, self._is_own = registry, is_own
 
     @cached_property
     def fitted(self) -> "Fitted":
@@ -58,7 +66,9 @@ class Predictions:
         self, variant: Variant, device: DeviceProfile, way: Support, threads: int | None
     ) -> Latency | None:
         """Predict one inference; see the protocol. A registry without a model predicts nothing."""
-        return self._model.latency(variant, device, way, threads) if self._model else None
+        if self._model is None:
+            return None
+        return self._model.latency(variant, device if self._is_own else stranger(device), way, threads)
 
     @cached_property
     def _model(self) -> "ModelPredictor | None":

@@ -239,7 +239,8 @@ def test_without_a_model_every_model_is_answered_or_unanswered_once(cli):
 
 
 def test_a_chip_is_matched_by_soc_and_nothing_is_measured(cli):
-    answer = strictly(cli("pick", "--device", "sdm845", "--model", IMAGENET, "--json").out)
+    asked = ("pick", "--device", "sdm845", "--model", IMAGENET, "--json")
+    answer = strictly(cli(*asked, "--evidence", "same-soc").out)
     assert answer["device"]["matched_by"] == "soc"
     assert "same_soc" in answer["device"]
     assert [each["latency_ms"]["evidence"] for each in answer["picks"]] == ["same-soc"]
@@ -326,7 +327,8 @@ def test_the_nearest_device_is_labelled_and_lends_no_measurements(cli, tmp_path)
     result = cli("pick", "--profile", str(path), "--model", IMAGENET, "--json")
     answer = strictly(result.out)
     assert (result.code, answer["device"]["matched_by"]) == (0, "facts")
-    assert [each["latency_ms"]["evidence"] for each in answer["picks"]] == ["none"]
+    assert [each["latency_ms"]["evidence"] for each in answer["picks"]] == ["predicted"]
+    assert "of this device" not in answer["picks"][0]["latency_ms"]["source"]
     assert "the nearest known device" in cli("pick", "--profile", str(path), "--model", IMAGENET).out
 
 

@@ -156,12 +156,13 @@ def place(each: Candidate) -> str:
 
 
 def latency(each: Candidate) -> str:
-    """A latency with its spread: ``12 ms`` or ``21.4 (20.1-23) ms``."""
+    """A latency with its spread: ``12 ms`` or ``21.4 (20.1-23) ms``; a guess has no more digits than its interval."""
     known = each.latency
     if known is None:
         return "?"
     spread = f" ({known.low:.3g}-{known.high:.3g})" if known.low != known.high else ""
-    return f"{known.value:.4g}{spread} ms"
+    digits = 3 if known.evidence is Evidence.PREDICTED else 4
+    return f"{known.value:.{digits}g}{spread} ms"
 
 
 def accuracy(known: Accuracy | None, model: Model) -> str:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from prediction.jobs import Job
 from prediction.query import Observation
 from tests.unit.prediction.small import NOISE, SPEEDS, VARIANCES, query, truth
 
@@ -36,7 +37,7 @@ def test_a_trial_is_the_error_of_a_fit_without_its_block():
     shift = domain.mean - without.mean
     for index in held:
         row = every[index]
-        guess = math.log(without.predict(row.query).value_ms)
+        guess = math.log(without.predict(row.query, Job.of(row.query)).value_ms)
         assert found[index] == pytest.approx(math.log(row.latency_ms) - guess, abs=abs(shift) + 0.02)
 
 
@@ -53,7 +54,7 @@ def test_guesses_from_the_fit_are_those_of_the_matrices():
     covariance = design.covariance(VARIANCES, NOISE)
     weights = np.linalg.solve(covariance, target - target.mean())
     expected = design.target - (NOISE + 1e-5) * weights
-    guesses = [math.log(domain.predict(row.query).value_ms) for row in every]
+    guesses = [math.log(domain.predict(row.query, Job.of(row.query)).value_ms) for row in every]
     assert guesses == pytest.approx(expected.tolist(), abs=1e-3)
 
 
