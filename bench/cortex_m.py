@@ -23,7 +23,6 @@ from converters.targets.c_source import generate, made_plain
 from zoo.errors import BenchError
 
 QEMU, GCC, SIZE = "qemu-system-arm", "arm-none-eabi-gcc", "arm-none-eabi-size"
-KERNELS = ("cmsis-nn", "portable")
 PACKAGES = "qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi"
 _NAMES = re.compile(r"^#define BKNN_MODEL_(INPUT|OUTPUT)_(BYTES|SCALE|ZERO_POINT) (\S+?)[uf]?$", re.MULTILINE)
 _ARENA = re.compile(r"^#define BKNN_MODEL_ARENA_SIZE (\d+)u$", re.MULTILINE)
@@ -140,7 +139,7 @@ class Firmware:
     Args:
         path: the .tflite file; one from elsewhere was inspected before.
         core: see `CORES`.
-        kernels: one of `KERNELS`.
+        kernels: see `bench.runners.cortex_m.KERNELS`.
         folder: an empty folder of its own; the firmware reads and writes its files there.
 
     Attributes:
@@ -163,7 +162,7 @@ class Firmware:
         self.plain = folder / "plain.tflite"
         self.left_out = made_plain(path, self.plain)
         self._source = folder / "source"
-        reason = generate(self.plain, self._source, core.name if kernels == KERNELS[0] else "portable")
+        reason = generate(self.plain, self._source, core.name if kernels == "cmsis-nn" else "portable")
         if reason:
             raise CannotRunError(f"{generator()} does not take the file: {reason}")
         self._read_header()

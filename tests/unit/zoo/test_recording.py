@@ -85,7 +85,7 @@ def test_a_row_of_a_variant_that_is_not_there_leaves_nothing(registry):
 
 def test_an_accuracy_is_kept_once_as_this_machines(registry):
     for _ in range(2):
-        keep_accuracy(registry, ["net"], accuracy(71.5, processor=Processor.CPU, samples=100))
+        keep_accuracy(registry, ["net"], accuracy(71.5, processor=Processor.CPU, samples=100), Asked(Path()))
     with Reader(registry) as opened:
         (found,) = opened.variants()["net"].accuracies
         (device,) = opened.devices()
