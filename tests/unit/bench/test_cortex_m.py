@@ -20,7 +20,7 @@ from converters.runners.litert import LitertRunner
 from converters.sources.opening import open_source
 from converters.targets import flatbuffer
 from registry.reader import shipped_registry
-from zoo.errors import BenchError, ConversionError
+from zoo.errors import BenchError, ConversionError, UnknownNameError
 from zoo.recording import find_held
 
 MISSING = cortex_m.lacks()
@@ -204,6 +204,11 @@ def test_a_program_that_faults_is_an_error(lenet, tmp_path):
     source.write_text(f"{text[: place + 1]} __builtin_trap(); {text[place + 1 :]}", encoding="utf-8")
     with pytest.raises(BenchError, match="code 99"):
         built.run(built.build()[0], runner.made_inputs(built.input_bytes))
+
+
+def test_unknown_kernels_are_said():
+    with pytest.raises(UnknownNameError, match="cmsis-nn, portable"):
+        runner.scorer("cortex-m4", "xnnpack")
 
 
 def test_what_is_missing_is_said_with_the_remedy(monkeypatch):
