@@ -1,4 +1,4 @@
-"""LiteRT on an emulated Arm64 core: the bits of this machine, counts that tell cores apart, and a system that is whole."""
+"""LiteRT on an emulated Arm64 core: this machine's bits, counts that tell cores apart, a system that is whole."""
 
 import json
 import os
