@@ -210,26 +210,39 @@ class Firmware:
             "FLASH_ORIGIN": self._core.flash_origin,
             "RAM_ORIGIN": self._core.ram_origin,
         }
-        third_party = self._source / "third_party"
-        done = subprocess.run(  # noqa: S603 - Debian's compiler, on what was generated
+        done = self._compile(
             [
-                GCC, *self._core.flags, "-mthumb", "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections",
-                "-Wl,--gc-sections", "-DBAKENN_CMSIS_NN_BUILTIN_MEMORY", *(["-DIDLE"] if idle else []),
-                f"-I{FIRMWARE}", f"-I{self._source}", f"-I{third_party / 'cmsis_nn' / 'Include'}",
-                f"-I{third_party / 'cmsis_core' / 'Include'}",
-                str(FIRMWARE / "main.c"), str(FIRMWARE / "start.c"), *map(str, sorted(self._source.rglob("*.c"))),
-                "-specs=nosys.specs", "-nostartfiles", "-T", str(FIRMWARE / "firmware.ld"),
+                *(["-DIDLE"] if idle else []), str(FIRMWARE / "main.c"), str(FIRMWARE / "start.c"),
+                *([] if idle else self._objects()), "-Wl,--gc-sections", "-specs=nosys.specs", "-nostartfiles",
+                "-T", str(FIRMWARE / "firmware.ld"),
                 *(f"-Wl,--defsym={name}={value}" for name, value in lengths.items()), "-lm", "-o", str(made),
             ],
-            capture_output=True, text=True, check=False, timeout=_BUILD_S,
+            self._folder,
         )  # fmt: skip
         overflows = {region: int(over) for region, over in _OVERFLOW.findall(done.stderr)}
         if overflows:
             raise DoesNotFitError(overflows)
-        if done.returncode:
-            errors = re.findall(r"error: .*", done.stderr)
-            raise BenchError(f"the firmware does not compile: {(errors or [last_line(done.stderr)])[0]}")
+        _check(done)
         return made, _sizes(made)
+
+    def _objects(self) -> list[str]:
+        """The model, compiled once for all programs."""
+        place = self._folder / "objects"
+        if not place.exists():
+            place.mkdir()
+            _check(self._compile(["-c", *map(str, sorted(self._source.rglob("*.c")))], place))
+        return [str(each) for each in sorted(place.glob("*.o"))]
+
+    def _compile(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        third_party = self._source / "third_party"
+        return subprocess.run(  # noqa: S603 - Debian's compiler, on what was generated
+            [
+                GCC, *self._core.flags, "-mthumb", "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections",
+                "-DBAKENN_CMSIS_NN_BUILTIN_MEMORY", f"-I{FIRMWARE}", f"-I{self._source}",
+                f"-I{third_party / 'cmsis_nn' / 'Include'}", f"-I{third_party / 'cmsis_core' / 'Include'}", *arguments,
+            ],
+            cwd=folder, capture_output=True, text=True, check=False, timeout=_BUILD_S,
+        )  # fmt: skip
 
     def run(self, program: Path, inputs: NDArray[np.int8]) -> Ran:
         """Run a program that was built here on these inputs, one a row.
@@ -262,6 +275,12 @@ class Firmware:
         ports = self.input_bytes + self.output_bytes
         return Sizes(with_it.flash_bytes - without.flash_bytes, self.arena_bytes + ports + with_it.ram_bytes
                      - without.ram_bytes)  # fmt: skip
+
+
+def _check(done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode:
+        errors = re.findall(r"error: .*", done.stderr)
+        raise BenchError(f"the firmware does not compile: {(errors or [last_line(done.stderr)])[0]}")
 
 
 def _sizes(program: Path) -> Sizes:
