@@ -28,6 +28,7 @@ _NAMES = re.compile(r"^#define BKNN_MODEL_(INPUT|OUTPUT)_(BYTES|SCALE|ZERO_POINT
 _ARENA = re.compile(r"^#define BKNN_MODEL_ARENA_SIZE (\d+)u$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _BUILD_S, _RUN_S = 300, 900
+_PAINT = 0x57AC57AC  # of the stack, as in start.c
 SPARE_STACK_BYTES = 256  # for an interrupt's frame and what a call of the inference adds to it
 
 
@@ -264,8 +265,9 @@ class Firmware:
             self._folder, _RUN_S,
         )  # fmt: skip
         outputs = np.frombuffer((self._folder / "out.bin").read_bytes(), np.int8)
-        stack = int.from_bytes((self._folder / "stack.bin").read_bytes(), "little")
-        return Ran(outputs.reshape(len(rows), self.output_bytes), instructions, stack)
+        stack = np.frombuffer((self._folder / "stack.bin").read_bytes(), "<u4")
+        used = stack.size - int((stack != _PAINT).argmax())  # the stack grows downwards
+        return Ran(outputs.reshape(len(rows), self.output_bytes), instructions, 4 * used)
 
     def own(self, with_it: Sizes, without: Sizes) -> Sizes:
         """What is the model's: its code and constants, its working memory, its input and its output.
