@@ -132,11 +132,11 @@ def test_corrupt_weights_are_seen_in_the_outputs(lenet, tmp_path):
 
 
 def test_what_does_not_fit_is_said_to_the_byte(held):
-    small = measured(held, ram_bytes=8192, flash_bytes=16_384).fit
+    small = measured(held, ram_bytes=2048, flash_bytes=16_384).fit
     assert set(small.overflows) == {"RAM", "FLASH"}
     assert str(small).startswith("does not fit: ")
     assert f"RAM over by {small.overflows['RAM']:,} bytes" in str(small)
-    enough = {"ram_bytes": 8192 + small.overflows["RAM"], "flash_bytes": 16_384 + small.overflows["FLASH"]}
+    enough = {"ram_bytes": 2048 + small.overflows["RAM"], "flash_bytes": 16_384 + small.overflows["FLASH"]}
     fits = measured(held, **enough).fit
     assert fits.holds
     assert "run there" in str(fits)
