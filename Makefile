@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do "$$p" -c '$(WANTED)
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 CORTEX_M := qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi gcc libc6-dev
+ARM64 := qemu-user debootstrap gcc libc6-dev
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
 .PHONY: pick check install test test-long fuzz bench adb cortex-m arm64 cortex-m-page rebuild matrix claims delegates recipes voices pictures clean
@@ -45,11 +46,21 @@ adb:  ## Debian's adb, to measure an attached phone with zoo bench --device andr
 	  { echo "make: adb is not on this machine. As root: apt-get install adb" >&2; exit 1; }
 
 cortex-m:  ## Debian's Cortex-M compiler and QEMU, for zoo bench --device cortex-m4
-	@{ command -v qemu-system-arm && command -v arm-none-eabi-gcc && test -e /usr/lib/arm-none-eabi/newlib/rdimon.specs -o \
-	  -n "$$(arm-none-eabi-gcc -print-file-name=rdimon.specs | grep /)"; } >/dev/null || \
-	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's qemu-system-arm and Cortex-M compiler (once)" >&2 && \
+	@{ command -v qemu-system-arm && command -v arm-none-eabi-gcc && command -v gcc && \
+	    arm-none-eabi-gcc -print-file-name=nosys.specs | grep /; } >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's $(CORTEX_M) (once)" >&2 && \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(CORTEX_M) >/dev/null; } || \
 	  { echo "make: no Cortex-M compiler or QEMU is on this machine. As root: apt-get install $(CORTEX_M)" >&2; exit 1; }
+
+arm64: .venv/.all  ## an Arm64 system with LiteRT under QEMU (350 MB in the user's cache), for zoo bench --device arm64-a76
+	@{ command -v qemu-aarch64 && command -v debootstrap && command -v gcc; } >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's $(ARM64) (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(ARM64) >/dev/null; } || \
+	  { echo "make: debootstrap or QEMU is not on this machine. As root: apt-get install $(ARM64), then make arm64" >&2; exit 1; }
+	@$(BIN)/python -m bench.arm64_root
+
+cortex-m-page: install cortex-m  ## docs/cortex-m.md: the spoken digits on an emulated Cortex-M4
+	$(BIN)/python benchmarks/cortex_m_page.py
 
 rebuild: .venv/.core  ## zoo.db again, from the text tables and profiles
 	$(BIN)/zoo rebuild --out zoo.db
@@ -80,13 +91,15 @@ pictures: install  ## the pictures of the README
 clean:  ## the virtual environment and all caches
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# A whole sweep is tested on Fashion-MNIST (MIT), synthetic voices with espeak-ng. Without them those tests are skipped,
-# and say so.
+# A whole sweep is tested on Fashion-MNIST (MIT), synthetic voices with espeak-ng, C on an emulated Cortex-M. Without
+# them those tests are skipped, and say so.
+DATA := dataset-fashion-mnist espeak-ng $(CORTEX_M)
 .venv/.data: .venv/bin/python
-	@{ test -e /usr/share/datasets/fashion-mnist -o -n "$(ZOO_DATA)" && command -v espeak-ng >/dev/null; } || \
-	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's dataset-fashion-mnist and espeak-ng (once)" >&2 && \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends dataset-fashion-mnist espeak-ng >/dev/null; } || \
-	  echo "make: Fashion-MNIST or espeak-ng is not on this machine, so tests with them are skipped. As root: apt-get install dataset-fashion-mnist espeak-ng" >&2
+	@{ test -e /usr/share/datasets/fashion-mnist -o -n "$(ZOO_DATA)" && command -v espeak-ng && command -v qemu-system-arm && \
+	    command -v arm-none-eabi-gcc; } >/dev/null || \
+	  { command -v apt-get >/dev/null && test "$$(id -u)" = 0 && echo "installing Debian's $(DATA) (once)" >&2 && \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $(DATA) >/dev/null; } || \
+	  echo "make: some of these are not on this machine, so tests with them are skipped. As root: apt-get install $(DATA)" >&2
 	@touch $@
 
 .venv/bin/python:

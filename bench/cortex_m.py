@@ -23,12 +23,12 @@ from converters.targets.c_source import generate, made_plain
 from zoo.errors import BenchError
 
 QEMU, GCC, SIZE = "qemu-system-arm", "arm-none-eabi-gcc", "arm-none-eabi-size"
-KERNELS = ("cmsis-nn", "portable")
 PACKAGES = "qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi"
 _NAMES = re.compile(r"^#define BKNN_MODEL_(INPUT|OUTPUT)_(BYTES|SCALE|ZERO_POINT) (\S+?)[uf]?$", re.MULTILINE)
 _ARENA = re.compile(r"^#define BKNN_MODEL_ARENA_SIZE (\d+)u$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 _BUILD_S, _RUN_S = 300, 900
+_PAINT = 0x57AC57AC  # of the stack, as in start.c
 SPARE_STACK_BYTES = 256  # for an interrupt's frame and what a call of the inference adds to it
 
 
@@ -140,7 +140,7 @@ class Firmware:
     Args:
         path: the .tflite file; one from elsewhere was inspected before.
         core: see `CORES`.
-        kernels: one of `KERNELS`.
+        kernels: see `bench.runners.cortex_m.KERNELS`.
         folder: an empty folder of its own; the firmware reads and writes its files there.
 
     Attributes:
@@ -163,7 +163,7 @@ class Firmware:
         self.plain = folder / "plain.tflite"
         self.left_out = made_plain(path, self.plain)
         self._source = folder / "source"
-        reason = generate(self.plain, self._source, core.name if kernels == KERNELS[0] else "portable")
+        reason = generate(self.plain, self._source, core.name if kernels == "cmsis-nn" else "portable")
         if reason:
             raise CannotRunError(f"{generator()} does not take the file: {reason}")
         self._read_header()
@@ -211,26 +211,39 @@ class Firmware:
             "FLASH_ORIGIN": self._core.flash_origin,
             "RAM_ORIGIN": self._core.ram_origin,
         }
-        third_party = self._source / "third_party"
-        done = subprocess.run(  # noqa: S603 - Debian's compiler, on what was generated
+        done = self._compile(
             [
-                GCC, *self._core.flags, "-mthumb", "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections",
-                "-Wl,--gc-sections", "-DBAKENN_CMSIS_NN_BUILTIN_MEMORY", *(["-DIDLE"] if idle else []),
-                f"-I{FIRMWARE}", f"-I{self._source}", f"-I{third_party / 'cmsis_nn' / 'Include'}",
-                f"-I{third_party / 'cmsis_core' / 'Include'}",
-                str(FIRMWARE / "main.c"), str(FIRMWARE / "start.c"), *map(str, sorted(self._source.rglob("*.c"))),
-                "-specs=nosys.specs", "-nostartfiles", "-T", str(FIRMWARE / "firmware.ld"),
+                *(["-DIDLE"] if idle else []), str(FIRMWARE / "main.c"), str(FIRMWARE / "start.c"),
+                *([] if idle else self._objects()), "-Wl,--gc-sections", "-specs=nosys.specs", "-nostartfiles",
+                "-T", str(FIRMWARE / "firmware.ld"),
                 *(f"-Wl,--defsym={name}={value}" for name, value in lengths.items()), "-lm", "-o", str(made),
             ],
-            capture_output=True, text=True, check=False, timeout=_BUILD_S,
+            self._folder,
         )  # fmt: skip
         overflows = {region: int(over) for region, over in _OVERFLOW.findall(done.stderr)}
         if overflows:
             raise DoesNotFitError(overflows)
-        if done.returncode:
-            errors = re.findall(r"error: .*", done.stderr)
-            raise BenchError(f"the firmware does not compile: {(errors or [last_line(done.stderr)])[0]}")
+        _check(done)
         return made, _sizes(made)
+
+    def _objects(self) -> list[str]:
+        """The model, compiled once for all programs."""
+        place = self._folder / "objects"
+        if not place.exists():
+            place.mkdir()
+            _check(self._compile(["-c", *map(str, sorted(self._source.rglob("*.c")))], place))
+        return [str(each) for each in sorted(place.glob("*.o"))]
+
+    def _compile(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        third_party = self._source / "third_party"
+        return subprocess.run(  # noqa: S603 - Debian's compiler, on what was generated
+            [
+                GCC, *self._core.flags, "-mthumb", "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections",
+                "-DBAKENN_CMSIS_NN_BUILTIN_MEMORY", f"-I{FIRMWARE}", f"-I{self._source}",
+                f"-I{third_party / 'cmsis_nn' / 'Include'}", f"-I{third_party / 'cmsis_core' / 'Include'}", *arguments,
+            ],
+            cwd=folder, capture_output=True, text=True, check=False, timeout=_BUILD_S,
+        )  # fmt: skip
 
     def run(self, program: Path, inputs: NDArray[np.int8]) -> Ran:
         """Run a program that was built here on these inputs, one a row.
@@ -252,8 +265,9 @@ class Firmware:
             self._folder, _RUN_S,
         )  # fmt: skip
         outputs = np.frombuffer((self._folder / "out.bin").read_bytes(), np.int8)
-        stack = int.from_bytes((self._folder / "stack.bin").read_bytes(), "little")
-        return Ran(outputs.reshape(len(rows), self.output_bytes), instructions, stack)
+        stack = np.frombuffer((self._folder / "stack.bin").read_bytes(), "<u4")
+        used = stack.size - int((stack != _PAINT).argmax())  # the stack grows downwards
+        return Ran(outputs.reshape(len(rows), self.output_bytes), instructions, 4 * used)
 
     def own(self, with_it: Sizes, without: Sizes) -> Sizes:
         """What is the model's: its code and constants, its working memory, its input and its output.
@@ -263,6 +277,12 @@ class Firmware:
         ports = self.input_bytes + self.output_bytes
         return Sizes(with_it.flash_bytes - without.flash_bytes, self.arena_bytes + ports + with_it.ram_bytes
                      - without.ram_bytes)  # fmt: skip
+
+
+def _check(done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode:
+        errors = re.findall(r"error: .*", done.stderr)
+        raise BenchError(f"the firmware does not compile: {(errors or [last_line(done.stderr)])[0]}")
 
 
 def _sizes(program: Path) -> Sizes:

@@ -1,6 +1,6 @@
 /* Feeds a generated model from a file and keeps what it answers, on a bare core under QEMU.
  *
- * in.bin has one input after the other; out.bin gets one output each, and stack.bin the bytes of stack that were used.
+ * in.bin has one input after the other; out.bin gets one output each, and stack.bin what is left of the painted stack.
  * Files are reached by semihosting: a breakpoint that QEMU answers, so no C library stands between. Built with
  * -DIDLE, everything is done but the inference: what the two builds differ by is the model's own.
  */

@@ -19,9 +19,9 @@ from bench.runners.base import Comparison, Fit, Measured, Setup, chosen, lacking
 from bench.timing import Progress
 from zoo.errors import BenchError
 
-_KERNELS = ("cmsis-nn", "portable")
+KERNELS = ("cmsis-nn", "portable")
 _RUNTIMES = {"cmsis-nn": "bakenn-cmsis-nn", "portable": "bakenn"}
-_SEED, _RANDOM_INPUTS = 0, 5
+_SEED, _RANDOM_INPUTS = 0, 13
 _LOWEST, _HIGHEST = -128, 127
 _SAMPLES_AT_ONCE = 512
 
@@ -29,7 +29,7 @@ _SAMPLES_AT_ONCE = 512
 class CortexMRunner:
     """See `bench.runners.base.Runner`."""
 
-    kernels = _KERNELS
+    kernels = KERNELS
 
     def lacks(self) -> str:
         """See `bench.runners.base.Runner`."""
@@ -59,7 +59,7 @@ class CortexMRunner:
             ran, rested = firmware.run(model, inputs), firmware.run(idle, inputs)
             own = firmware.own(sizes, idle_sizes)
             progress(2, 3)
-            comparisons = _comparisons(path, firmware, inputs, ran.outputs)
+            compared_with = comparisons(path, firmware, inputs, ran.outputs)
             fit = None
             if setup.flash_bytes is not None or setup.ram_bytes is not None:
                 fit = _fit(firmware, setup, ran.stack_bytes, inputs, ran.outputs)
@@ -74,7 +74,7 @@ class CortexMRunner:
             flash_bytes=own.flash_bytes,
             ram_bytes=own.ram_bytes,
             stack_bytes=ran.stack_bytes,
-            comparisons=comparisons,
+            comparisons=compared_with,
             fit=fit,
             notes=(
                 f"mean of {len(inputs)} made inputs on an emulated {core.title}: exact, but no time",
@@ -94,7 +94,7 @@ def made_inputs(count: int) -> NDArray[np.int8]:
     return np.concatenate([drawn, ends])
 
 
-def _comparisons(
+def comparisons(
     path: Path, firmware: Any, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
 ) -> tuple[Comparison, ...]:
     """Outputs beside TFLM's, where it is installed, and beside LiteRT's reference kernels.
@@ -157,8 +157,8 @@ class Scorer:
 
         self.device = device
         self.runtime = generator()
-        self.kernels = f"{chosen(kernels, _KERNELS)} on an emulated {device}"
-        self._kernels = chosen(kernels, _KERNELS)
+        self.kernels = f"{chosen(kernels, KERNELS)} on an emulated {device}"
+        self._kernels = chosen(kernels, KERNELS)
 
     def run(self, path: Path, samples: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
         """See `converters.runners.base.Runner`."""

@@ -5,6 +5,7 @@ CMSIS-NN; a net that it refuses gets the array alone, and the folder's README sa
 """
 
 from pathlib import Path
+from typing import Any
 
 from converters.quiet import quiet
 from converters.recipes import Recipe
@@ -40,10 +41,8 @@ class CConverter(TfliteConverter):
     def write(self, recipe: Recipe, settings: Settings, out: Path) -> None:
         """See `converters.targets.base.Converter`."""
         model = self._quantized(recipe, settings)
-        flatbuffer.flatten_before_dense(model)
-        flatbuffer.strip(model)
         plain = self._scratch / "plain.tflite"
-        flatbuffer.write(model, plain)
+        _make_plain(model, plain)
         out.mkdir()
         data = plain.read_bytes()
         (out / HEADER).write_text(_header(len(data)), encoding="ascii")
@@ -119,11 +118,17 @@ def made_plain(path: Path, plain: Path) -> tuple[str, ...]:
             f"C is generated of files with int8 inputs and outputs; these are {', '.join(sorted(types))}"
         )
     said = ("its last SOFTMAX is left out: outputs are logits",) if flatbuffer.drop_softmax(model) else ()
+    _make_plain(model, plain)
+    return said
+
+
+def _make_plain(model: Any, plain: Path) -> None:
     flatbuffer.fix_shapes(model)
+    flatbuffer.fold_transpose_before_dense(model)
     flatbuffer.flatten_before_dense(model)
+    flatbuffer.drop_rank_of_dense(model)
     flatbuffer.strip(model)
     flatbuffer.write(model, plain)
-    return said
 
 
 def generate(plain: Path, out: Path, core: str) -> str:

@@ -26,6 +26,12 @@ WEIGHTED = {
 SIGNATURE = "serving_default"
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 _TYPES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+_INT8_DENSE, _RANK_DENSE = 4, 5  # versions of FULLY_CONNECTED: that takes int8, that may keep the rank
+_FLATTENING = (
+    schema.BuiltinOperator.FULLY_CONNECTED,
+    schema.BuiltinOperator.RESHAPE,
+    schema.BuiltinOperator.TRANSPOSE,
+)
 _INT4_PER_BYTE = 2
 _MATRIX_RANK = 2
 _PER_CHANNEL_DEQUANTIZE, _INT4_DEQUANTIZE = 5, 6  # the first versions of DEQUANTIZE that take them
@@ -186,6 +192,51 @@ def flatten_before_dense(model: Any) -> None:
             reshape.builtinOptions.newShape = list(flat.shape)
             operator.inputs = [len(graph.tensors) - 1, *operator.inputs[1:]]
             graph.operators.insert(place, reshape)
+
+
+def drop_rank_of_dense(model: Any) -> None:
+    """Undo 'keep the rank' of FULLY_CONNECTED where all are matrices, and the version that only says that."""
+    for graph in model.subgraphs:
+        for each in graph.operators:
+            ranks = {len(graph.tensors[index].shape) for index in (*each.inputs[:1], *each.outputs)}
+            if _builtin(model, each) != schema.BuiltinOperator.FULLY_CONNECTED or ranks != {_MATRIX_RANK}:
+                continue
+            code = model.operatorCodes[each.opcodeIndex]
+            if each.builtinOptions is not None and code.version in {_INT8_DENSE, _RANK_DENSE}:
+                each.builtinOptions.keepNumDims, code.version = False, _INT8_DENSE
+
+
+def fold_transpose_before_dense(model: Any) -> None:
+    """Reorder the weights of an int8 FULLY_CONNECTED and not its input: a net from torch flattens channels first.
+
+    Its sums have the same terms in another order, so the outputs stay the same to the last bit.
+    """
+    for graph in model.subgraphs:
+        made_by = {int(output): each for each in graph.operators for output in each.outputs}
+        users = [int(index) for each in graph.operators for index in each.inputs] + [*map(int, graph.outputs)]
+        for dense in list(graph.operators):
+            reshape = made_by.get(int(dense.inputs[0])) if len(dense.inputs) else None
+            transpose = made_by.get(int(reshape.inputs[0])) if reshape is not None else None
+            if reshape is None or transpose is None:
+                continue
+            if tuple(_builtin(model, each) for each in (dense, reshape, transpose)) != _FLATTENING:
+                continue
+            inner, weight = (
+                (int(each.outputs[0]) for each in (transpose, reshape)),
+                graph.tensors[dense.inputs[1]],
+            )
+            is_alone = all(users.count(each) == 1 for each in (*inner, int(dense.inputs[1])))
+            order = np.frombuffer(
+                bytes(model.buffers[graph.tensors[transpose.inputs[1]].buffer].data), np.int32
+            )
+            if not is_alone or order[0] or weight.type != schema.TensorType.INT8:
+                continue
+            lengths = [int(each) for each in graph.tensors[transpose.outputs[0]].shape[1:]]
+            stored = np.frombuffer(bytes(model.buffers[weight.buffer].data), np.int8).reshape(-1, *lengths)
+            reordered = np.ascontiguousarray(stored.transpose(np.argsort(order)))
+            model.buffers[weight.buffer].data = reordered.reshape(-1).view(np.uint8)
+            reshape.inputs = [transpose.inputs[0], *reshape.inputs[1:]]
+            graph.operators.remove(transpose)
 
 
 def drop_softmax(model: Any) -> bool:

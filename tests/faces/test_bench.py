@@ -190,7 +190,7 @@ def test_the_shipped_registry_is_never_written(cli, file, location):
         (["FILE", "--runtime", "litert"], "litert takes tflite"),
         (["FILE", "--runtime", "onxruntime"], "Did you mean 'onnxruntime'?"),
         (["FILE", "--kernels", "xnnpack"], "unknown kernels 'xnnpack'"),
-        (["FILE", "--device", "pixel3"], "host or android"),
+        (["FILE", "--device", "pixel3"], "cannot be emulated here"),
         (["FILE", "--device", "android"], "on android, files that are tflite can be measured"),
         (["FILE", "--accuracy"], "--dataset"),
         (["--all", "--accuracy", "--dataset", "clothing"], "not --all"),
@@ -244,7 +244,15 @@ def test_the_profile_of_this_machine_goes_to_pick_through_a_pipe(command, enviro
 
 def test_the_doctor_lists_every_runner_with_its_remedy(cli):
     found = json.loads(cli("doctor", "--json").out)
-    assert {each["runner"] for each in found} >= {"litert", "onnxruntime", "tflm", "coreml", "android"}
+    assert {each["runner"] for each in found} >= {
+        "litert",
+        "onnxruntime",
+        "tflm",
+        "coreml",
+        "android",
+        "cortex-m",
+        "arm64",
+    }
     assert all(bool(each["lacks"]) != each["ready"] for each in found)
     assert next(each for each in found if each["runner"] == "onnxruntime")["ready"]
     text = cli("doctor").out
@@ -256,3 +264,80 @@ def test_a_phone_that_is_not_attached_is_said(cli, monkeypatch):
     done = cli("probe", "--phone")
     assert (done.code, done.out) == (1, "")
     assert "apt-get install adb" in done.err
+
+
+HELD = "ds-cnn-16_kd4-spoken-digits-int8.tflite"
+
+
+@pytest.fixture
+def digits(tmp_path, cli):
+    """A registry of the user's own with the shipped variants, and their files beside it."""
+    path = tmp_path / "digits.db"
+    path.write_bytes(shipped_registry().read_bytes())
+    return path
+
+
+def emulates():
+    runner = pytest.importorskip("bench.runners.cortex_m").CortexMRunner()
+    if missing := runner.lacks():
+        pytest.skip(missing)
+
+
+def test_a_file_is_fitted_into_a_board_and_kept(cli, digits):
+    emulates()
+    arguments = ("bench", "--variant", HELD, "--device", "NUCLEO-L4R5ZI", "--save", "--registry", str(digits))
+    done = cli(*arguments, "--json")
+    assert done.code == 0, done.err
+    (document,) = json.loads(done.out)
+    assert document["latency_ms"] is None
+    assert document["instructions"] > 100_000
+    assert document["fit"]["holds"]
+    assert document["comparisons"][0]["reference"].startswith(("tflite-micro", "ai-edge-litert"))
+    assert document["command"].endswith("--device nucleo-l4r5zi --flash 2097152 --ram 655360")
+    small = cli(*arguments, "--ram", "4KB")
+    assert small.code == 3
+    fit = next(line for line in small.out.splitlines() if line.startswith("fit "))
+    assert "does not fit: RAM over by" in fit
+    found = [each for each in rows(digits) if each.variant == HELD]
+    assert [each.device for each in found] == ["nucleo-l4r5zi", "emulated-cortex-m4"]
+    assert {each.instructions for each in found} == {document["instructions"]}
+    assert f"{document['instructions']:,} instructions" in cli(
+        "measurements", "--variant", HELD, "--registry", str(digits)
+    ).out  # fmt: skip
+
+
+def test_an_accuracy_is_scored_on_an_emulated_core_and_kept_as_its_own(cli, tmp_path, digits, monkeypatch):
+    emulates()
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    wave = pytest.importorskip("scipy.io.wavfile", reason="scipy comes with a framework")
+    random = np.random.default_rng(3)
+    for digit in ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"):
+        folder = tmp_path / "clips" / digit
+        folder.mkdir(parents=True)
+        wave.write(folder / "one.wav", 8000, random.integers(-9000, 9000, 6000).astype(np.int16))
+    arguments = ("bench", "--variant", HELD, "--accuracy", "--dataset", str(tmp_path / "clips"), "--json")
+    emulated = cli(*arguments, "--device", "cortex-m4", "--save", "--registry", str(digits))
+    assert emulated.code == 0, emulated.err
+    assert f"as the accuracy of {HELD} on an emulated cortex-m4" in emulated.err
+    document, here = json.loads(emulated.out), json.loads(cli(*arguments, "--kernels", "reference").out)
+    assert document["kernels"] == "cmsis-nn on an emulated cortex-m4"
+    assert document["predicted"] == here["predicted"]
+    with Reader(digits) as opened:
+        own = [each for each in opened.variants()[HELD].accuracies if each.device == "emulated-cortex-m4"]
+    assert [(each.samples, each.processor) for each in own] == [(10, Processor.CPU)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--device", "pixel3"], "cannot be emulated here"),
+        (["--ram", "64KB"], "are a microcontroller's"),
+        (["--device", "cortex-m4", "--ram", "much"], "--ram is 'much'"),
+        (["--device", "cortex-m4"], "on cortex-m4, files that are tflite can be measured"),
+        (["--device", "android", "--accuracy", "--dataset", "x"], "not on 'android'"),
+    ],
+)
+def test_bad_usage_of_emulated_cores_says_what_is_wanted(cli, file, arguments, said):
+    done = cli("bench", str(file), *arguments)
+    assert done.code == 2
+    assert said in done.err

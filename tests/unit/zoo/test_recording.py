@@ -9,15 +9,15 @@ import pytest
 from bench.environment import Conditions, Environment
 from bench.latency import summarize
 from bench.probing import Readings, facts_of
-from bench.runners.base import Measured, Setup
+from bench.runners.base import Comparison, Fit, Measured, Setup
 from device_profiles.profile import Kind
 from registry import store
 from registry.catalogue import Catalogue
 from registry.catalogue.reading import Source
-from registry.reader import Reader
+from registry.reader import Reader, shipped_registry
 from registry.values import Processor
-from tests.builders import accuracy, model, variant
-from zoo.benching import Asked, Bench
+from tests.builders import accuracy, device, model, variant
+from zoo.benching import Asked, Bench, Place, limits_of, place_of
 from zoo.errors import RegistryError, UnknownNameError, UsageError
 from zoo.recording import as_device, find_held, keep, keep_accuracy, own_registry, row, source_of
 
@@ -85,7 +85,7 @@ def test_a_row_of_a_variant_that_is_not_there_leaves_nothing(registry):
 
 def test_an_accuracy_is_kept_once_as_this_machines(registry):
     for _ in range(2):
-        keep_accuracy(registry, ["net"], accuracy(71.5, processor=Processor.CPU, samples=100))
+        keep_accuracy(registry, ["net"], accuracy(71.5, processor=Processor.CPU, samples=100), Asked(Path()))
     with Reader(registry) as opened:
         (found,) = opened.variants()["net"].accuracies
         (device,) = opened.devices()
@@ -145,3 +145,74 @@ def test_only_a_registry_of_the_users_own_is_written(location, error, said):
 def test_the_file_of_a_variant_nobody_knows_is_not_found(registry):
     with pytest.raises(UnknownNameError, match=r"unknown variant 'nett'\. Did you mean 'net'"):
         find_held(registry, "nett")
+
+
+EMULATED = Measured(
+    "bakenn-cmsis-nn", "BakeNN 1.0.0, gcc 12.2.1, QEMU 7.2.22", "cmsis-nn", "cpu", arena_bytes=17_000,
+    instructions=15_800_331, flash_bytes=43_000, ram_bytes=17_600, stack_bytes=620,
+    comparisons=(Comparison("tflite-micro 1", 160, 0, 0.0, True),),
+)  # fmt: skip
+DOES_NOT_FIT = replace(EMULATED, fit=Fit(2**20, 16_384, 876, {"RAM": 2164}))
+
+
+def emulated_bench(measured=EMULATED, board=""):
+    return bench(
+        measured=measured, runtime="cortex-m", asked=Asked(Path("net.tflite"), "cortex-m4", board=board)
+    )
+
+
+def test_instructions_are_kept_and_are_no_time(registry):
+    keep(registry, [emulated_bench()], ["net"])
+    with Reader(registry) as opened:
+        (found,) = opened.measurements()
+        (device,) = opened.devices()
+        assert opened.needs().ram_bytes == {"net": 17_600}
+    assert (found.instructions, found.latency_ms, found.statistic) == (15_800_331, None, "")
+    assert (found.flash_bytes, found.ram_bytes, found.device) == (43_000, 17_600, "emulated-cortex-m4")
+    assert "the same as tflite-micro 1 in all 160 numbers" in found.note
+    assert found.place.endswith("--device cortex-m4")
+    assert (device.kind, device.clusters[0].core) == (Kind.MCU, "Cortex-M4")
+
+
+def test_what_fits_a_board_is_a_row_of_it_and_what_does_not_is_its_cores(registry):
+    board = "nucleo-l4r5zi"
+    store.record(registry, Source("paper", "A paper", 2020, ""), [device(board)])
+    keep(registry, [emulated_bench(replace(EMULATED, fit=Fit(2**20, 2**17, 876, {})), board)], ["net"])
+    keep(registry, [emulated_bench(DOES_NOT_FIT, board)], ["net"])
+    with Reader(registry) as opened:
+        assert [each.device for each in opened.measurements()] == [board, "emulated-cortex-m4"]
+
+
+def test_an_accuracy_of_an_emulated_core_is_that_cores(registry):
+    keep_accuracy(registry, ["net"], accuracy(71.5, processor=Processor.CPU), Asked(Path(), "arm64-a76"))
+    with Reader(registry) as opened:
+        (found,) = opened.variants()["net"].accuracies
+        (device,) = opened.devices()
+    assert found.device == device.id == "emulated-arm64-a76"
+    assert device.clusters[0].core == "Cortex-A76"
+
+
+def test_a_board_is_found_by_its_name_with_its_core_and_memory(registry):
+    found = place_of("NUCLEO-L4R5ZI", lambda: Reader(shipped_registry()))
+    assert (found.device, found.board) == ("cortex-m4", "nucleo-l4r5zi")
+    assert (found.flash_bytes, found.ram_bytes) == (2_097_152, 655_360)
+    assert limits_of(found, None, 65_536) == (2_097_152, 65_536)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pixel3", "cannot be emulated here"),
+        ("esp32", "cannot be emulated here"),
+        ("nucleo-l4r5", "Did you mean"),
+    ],
+)
+def test_what_cannot_be_emulated_is_said(name, said):
+    with pytest.raises(UsageError, match=said) as caught:
+        place_of(name, lambda: Reader(shipped_registry()))
+    assert "cortex-m4" in str(caught.value)
+
+
+def test_memory_is_asked_of_microcontrollers_only():
+    with pytest.raises(UsageError, match="are a microcontroller's"):
+        limits_of(Place("host"), 1000, None)
