@@ -66,7 +66,7 @@ class Domain:
         places: every place measured.
         jobs: every job measured.
         rows: index of place, index of job, weight.
-        odd: nets that are far from what their size says, and how far; so they mislead no other net.
+        odd: nets of unknown work that are far from what their size says, and how far; so they mislead no other.
         widths: half of the 90 % interval of the logarithm, by class of evidence.
     """
 
@@ -201,8 +201,13 @@ class Domain:
     def _alike(self, name: str, job: Job) -> list[float]:
         key = (name, job)
         if key not in self._kept.alike:
-            kernel = JOBS[name]
-            self._kept.alike[key] = [kernel(job, each) for each in self.jobs]
+            if name == "f":  # the costly part is that of "r"
+                near = zip(self._alike("r", job), self.jobs, strict=True)
+                found = [one if each.family == job.family else 0.0 for one, each in near]
+            else:
+                kernel = JOBS[name]
+                found = [kernel(job, each) for each in self.jobs]
+            self._kept.alike[key] = found
         return self._kept.alike[key]
 
     def _left(self, place: Place) -> dict[str, float]:
