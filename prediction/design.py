@@ -60,7 +60,7 @@ class Design:
         return self.target - known
 
     def odd(self, target: Matrix) -> dict[str, float]:
-        """Nets whose median distance from the ``target`` of their places is more than `_ODD`, and that distance.
+        """Nets of unknown work whose median distance from the ``target`` of their places is large, and that distance.
 
         Medians of rows by place and by net in turn (Tukey's median polish), so that odd nets do not hide each other.
         """
@@ -72,7 +72,12 @@ class Design:
                 rest = target - (level[self.where] if other is None else other)
                 for each in np.unique(index):
                     values[each] = np.median(rest[index == each])
-        return {name: round(float(far[index]), 4) for name, index in nets.items() if abs(far[index]) > _ODD}
+        vague = {job.net for job in self.jobs if job.vague[3]}
+        return {
+            name: round(float(far[index]), 4)
+            for name, index in nets.items()
+            if name in vague and abs(far[index]) > _ODD
+        }
 
     def part(self, chosen: NDArray[np.int64]) -> "Design":
         """Only the chosen rows."""

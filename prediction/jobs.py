@@ -89,9 +89,9 @@ def _work(work: Workload) -> tuple[float, ...]:
         parts = (conv, depthwise, 1 - depthwise - conv - dense - other, dense)
         kinds = (*(macs * share for share in parts), 0.0)
     elements = work.elements or macs * math.exp(_MIDDLE_ELEMENTS)
-    layers = work.layers or math.exp(_MIDDLE_LAYERS)
+    layers = work.layers or math.exp(_MIDDLE_LAYERS + 0.5 * (math.log(macs) - _MIDDLE_MACS))
     millions = (*kinds[:3], kinds[3] + kinds[4], elements, work.params or math.exp(_MIDDLE_PARAMS))
-    return (*(round(each / 1e6, 4) for each in millions), layers)
+    return (*(round(each / 1e6, 4) for each in millions), round(layers, 2))
 
 
 def _size(work: Workload) -> tuple[float, float, float]:

@@ -104,7 +104,7 @@ class Domain:
         places: every place measured.
         jobs: every job measured.
         rows: index of place, index of job, weight.
-        odd: nets that are far from what their size says, and how far; so they mislead no other net.
+        odd: nets of unknown work that are far from what their size says, and how far; so they mislead no other.
         widths: half of the 90 % interval of the logarithm, by class of evidence.
     """
 

@@ -33,7 +33,8 @@ _SORTS = {
     "x86": ("zen", "tremont", "airmont", "coffee", "goldmont", "gracemont"),
 }  # fmt: skip
 _WORDS = re.compile(
-    r"(cortex[-\u2011 ]?[ax]\d+\w*|[ax]\d{2,3}\b|k[ry]+o ?\d*|oryon|cyclone|krait)[^\dx+]*?([\d.]+) ?([gm])hz"
+    r"(cortex[-\u2011 ]?[ax]\d+\w*|[ax]\d{2,3}\b|k[ry]+o ?\d*|oryon|cyclone|krait)"
+    r"[^+]{0,12}?(?<![\d.])([\d.]+) ?([gm])hz"
 )
 
 

@@ -25,6 +25,7 @@ from prediction.evidence import Known
 
 FIVE = 5
 _COVERED = 0.9
+_DEVICES = 4  # of a runtime, from which on its own width counts more than half
 _ENOUGH = 30  # rows of a class from which on a quantile is taken of it alone
 
 
@@ -36,6 +37,7 @@ class Trial:
         case: what was left out; see the module's docstring.
         row: index of the row.
         runtime: runtime and processor.
+        device: where.
         basis: class of evidence that was left.
         error: logarithm of the true latency over the guess.
     """
@@ -43,6 +45,7 @@ class Trial:
     case: str
     row: int
     runtime: str
+    device: str
     basis: str
     error: float
 
@@ -124,7 +127,7 @@ def _without(
         place, job = design.places[pairs[row][0]], design.jobs[pairs[row][1]]
         basis = known.of(place, job)
         error = float(errors[row]) + (0.0 if basis.job in {"same", "net"} else odd.get(job.net, 0.0))
-        found.append(Trial(case, row, place.runtime, str(basis), error))
+        found.append(Trial(case, row, place.runtime, place.device, str(basis), error))
     for row in block:
         known.add(design.places[pairs[row][0]], design.jobs[pairs[row][1]])
     return found
@@ -133,24 +136,33 @@ def _without(
 def widths(found: Iterable[Trial]) -> dict[str, float]:
     """Half of the interval that holds nine in ten of the errors, by class of evidence, and by runtime and class.
 
-    This is split conformal prediction (Vovk et al. 2005; Lei et al. 2018) with the errors of rows left out. A class
-    that no trial met gets the root of the sum of squares of its place's and its job's widths elsewhere.
+    This is split conformal prediction (Vovk et al. 2005; Lei et al. 2018) with the errors of rows left out. The fewer
+    devices a runtime was tried on, the more of its width is that of its class. A class that no trial met gets the root
+    of the sum of squares of its place's and its job's widths elsewhere.
     """
-    by_class: dict[str, list[float]] = defaultdict(list)
+    by_class: dict[str, list[Trial]] = defaultdict(list)
     for trial in found:
         if trial.case != "device-5" or trial.basis.startswith("few"):
-            by_class[trial.basis].append(abs(trial.error))
-            by_class[f"{trial.runtime} {trial.basis}"].append(abs(trial.error))
-    known = {key: _quantile(errors) for key, errors in by_class.items() if len(errors) >= _ENOUGH}
+            by_class[trial.basis].append(trial)
+            by_class[f"{trial.runtime} {trial.basis}"].append(trial)
+    known = {
+        key: _quantile(trials)
+        for key, trials in by_class.items()
+        if len(trials) >= _ENOUGH and (" " in key or len({trial.device for trial in trials}) > _DEVICES)
+    }
     for place in ("many", "few", "kin", "facts"):
         for job in ("same", "net", "near", "family", "work", "vague"):
             parts = [known.get(f"{place}-same"), known.get(f"many-{job}")]
             if f"{place}-{job}" not in known and None not in parts:
                 known[f"{place}-{job}"] = math.sqrt(sum(part**2 for part in parts if part is not None))
+    for key in [each for each in known if " " in each and each.split(" ")[-1] in known]:
+        devices = len({trial.device for trial in by_class[key]})
+        share, general = devices / (devices + _DEVICES), known[key.split(" ")[-1]]
+        known[key] = known[key] ** share * general ** (1 - share)
     return {key: round(value, 4) for key, value in sorted(known.items())}
 
 
-def _quantile(errors: Sequence[float]) -> float:
+def _quantile(trials: Sequence[Trial]) -> float:
     """The quantile that covers a new error with the wanted chance: its rank is rounded up."""
-    ranked = sorted(errors)
+    ranked = sorted(abs(trial.error) for trial in trials)
     return ranked[min(len(ranked) - 1, math.ceil(_COVERED * (len(ranked) + 1)) - 1)]

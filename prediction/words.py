@@ -240,7 +240,8 @@ def _alpha(text: Mapping[str, str], usual: float | None) -> float | None:
 
 
 def _resolution(text: str) -> str:
-    sides: list[str] = re.findall(r"\d+", re.split(r"[,(]", text)[0])
+    product = re.search(r"\d+(?: ?x ?\d+)+", text) or re.search(r"\d+", text)
+    sides: list[str] = re.findall(r"\d+", product.group()) if product else []
     while len(sides) > 2 or (len(sides) > 1 and sides[0] in {"1", "3"}):  # noqa: PLR2004 - a batch, cameras and
         sides.pop(0)  # channels may stand before height and width
     if len(set(sides)) == 1:
