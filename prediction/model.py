@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Self
 
-from device_profiles.profile import Processor
+from device_profiles.profile import Kind, Processor
 from prediction.evidence import Known, width_of
 from prediction.jobs import Job
 from prediction.kernels import JOBS, LINEAR, MATCHED, PLACES, PlaceKernel, near, point
@@ -317,6 +317,8 @@ class Fitted:
 
     def predict(self, query: Query) -> Prediction | Unknown:
         """Answer ``query``."""
+        if query.profile is not None and query.profile.kind is Kind.MCU:
+            return Unknown("no model of microcontrollers is fitted; only what was measured is known of them")
         domain = self.domains.get(domain_of(query.processor))
         if domain is None:
             return Unknown(f"nothing was measured on any {query.processor}")

@@ -226,3 +226,10 @@ def test_the_shipped_registry_is_not_calibrated(cli, tmp_path):
     result = cli("calibrate", str(rows), "--device", "galaxy-a73-5g")
     assert result.code == 2
     assert "--registry" in result.err
+
+
+def test_a_microcontroller_is_not_guessed_from_phones(cli):
+    result = cli("predict", NET, "--device", "nucleo-l4r5zi", "--json")
+    found = json.loads(result.out)["predictions"]
+    assert found
+    assert all(each["latency_ms"] is None and "microcontrollers" in each["reason"] for each in found)
