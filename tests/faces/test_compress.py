@@ -169,7 +169,7 @@ def test_a_search_shows_its_front_and_writes_it_as_a_recipe(process, tmp_path):
     words = ("compress", "s.toml", "--device", "pixel3", "--max-latency-ms", "10", "--trials", "1")
     shown = process(*words, "--write-recipe", "front.toml")
     assert shown.code == 0, shown.err
-    assert shown.out.startswith("latency is not predicted for pixel3 yet: a line over MACs stands in")
+    assert shown.out.startswith("latency is predicted for pixel3: tflite on its cpu")
     assert "3 nets to choose from: 1 trained, 0 left out before training" in shown.out
     assert shown.out.splitlines()[-1] == "recipe of 1 nets: front.toml"
     document = json.loads(process(*words, "--json").out)

@@ -111,11 +111,16 @@ def _pricing(asked: Asked, budget: "Budget") -> "Pricing":
     """What nets cost; see `zoo.continuum.latencies`."""
     from zoo import actions
     from zoo.continuum import latencies, searching
+    from zoo.predictor import Predictions
 
     if asked.device is None:
         return latencies.Macs("no device is named: MACs are the price")
     with actions.open_registry(asked.registry) as registry:
         target = actions.find_device(registry, asked.device)
+        predictor = Predictions(registry, is_own=bool(target.own))
+        found = latencies.predicted(predictor, target.profile)
+        if found is not None:
+            return found
         if _MEASURED_MODEL not in registry.models():
             return searching.pricing_for(target.profile.id, (), budget)
         shelf = registry.shelves(target.own, target.soc, _MEASURED_MODEL)[_MEASURED_MODEL]

@@ -1,8 +1,9 @@
 """What a net of a search costs on a device: a predicted latency, and what stands in where nothing predicts.
 
-Until a predictor knows the device, latencies that were measured on it stand in: ``latency = base + slope x MACs``,
-fitted to nets in one precision that ran in one runtime of one year with one number of threads, because others are not
-comparable. The fit makes relative errors small, and its error is told as the median over nets that were each left out.
+Where no predictor knows the device, as of microcontrollers, latencies that were measured on it stand in: ``latency =
+base + slope x MACs``, fitted to nets in one precision that ran in one runtime of one year with one number of threads,
+because others are not comparable. The fit makes relative errors small, and its error is told as the median over nets
+that were each left out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ FEWEST = 5
 """Measured nets that a line is fitted to, at least."""
 
 _PERCENT = 100
+_USUAL_RUNTIME = "tflite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Sized:
 
     Attributes:
         name: of the net.
+        family: of its architecture.
         macs: multiply-accumulates.
         params: weights and biases.
         size_bytes: of its weights.
@@ -34,6 +37,7 @@ class Sized:
     """
 
     name: str
+    family: str
     macs: int
     params: int
     size_bytes: int
@@ -107,7 +111,7 @@ class Predicted:
     def of(self, net: Sized) -> float | None:
         """See `Pricing.of`."""
         variant = Variant(
-            net.name, "", net.name, "", None, "", net.precision, self.way.format, "", net.params, net.macs,
+            net.name, "", net.name, net.family, None, "", net.precision, self.way.format, "", net.params, net.macs,
             net.size_bytes,
         )  # fmt: skip
         latency = self.predictor.latency(variant, self.device, self.way, self.threads)
@@ -116,6 +120,21 @@ class Predicted:
     def knows(self, macs: int) -> bool:  # noqa: ARG002 - a predictor says itself what it cannot predict
         """See `Pricing.knows`."""
         return True
+
+
+def predicted(predictor: Predictor, device: DeviceProfile) -> Predicted | None:
+    """Prices of a device's CPU, in TFLite where it has that; ``None`` where nothing predicts them."""
+    usual = Sized("usual", "", 100_000_000, 1_000_000, 4_000_000, Precision.FLOAT32)
+    ways = [each for each in device.supports if each.processor is Processor.CPU]
+    ways.sort(key=lambda each: each.runtime != _USUAL_RUNTIME)
+    return next(
+        (
+            found
+            for found in (Predicted(predictor, device, each) for each in ways)
+            if found.of(usual) is not None
+        ),
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +195,7 @@ class Lines:
         """See `Pricing.basis`."""
         int8 = f"int8: {self.bytes_}" if self.bytes_ else "int8 is taken to be as slow as float32"
         return (
-            f"latency is not predicted for {self.device} yet: a line over MACs stands in, fitted to what was measured "
+            f"latency is not predicted for {self.device}: a line over MACs stands in, fitted to what was measured "
             f"there ({self.way}): float32: {self.floats}; {int8}"
         )
 
@@ -192,7 +211,7 @@ class Lines:
 
 def unpredicted(device: str) -> Macs:
     """MACs as the price on a device of which too little is known."""
-    return Macs(f"latency is not predicted for {device} yet: MACs stand in")
+    return Macs(f"latency is not predicted for {device}: MACs stand in")
 
 
 def lines(device: str, candidates: Iterable[Candidate]) -> tuple[Lines | None, int]:

@@ -101,7 +101,7 @@ def pricing_for(device: str, ways: Sequence[Way], budget: Budget) -> Pricing:
         return found
     if budget.latency_ms is not None:
         raise UsageError(
-            f"--max-latency-ms: latency is not predicted for {device} yet, and {comparable} comparable nets measured "
+            f"--max-latency-ms: latency is not predicted for {device}, and {comparable} comparable nets measured "
             f"on its CPU are too few to stand in; {FEWEST} or more are wanted. Give --max-macs instead"
         )
     return unpredicted(device)
@@ -163,6 +163,7 @@ class _Trials:
 
     def price(self, candidate: Candidate) -> Cost | None:
         """See `compress.search.Judges`: the shapes of a net are the same before and after training."""
+        from architectures.catalogue import parse
         from compress.filter_pruning import Cut, prune_filters
         from compress.net import fresh
 
@@ -170,8 +171,8 @@ class _Trials:
         if candidate.filters:
             net = prune_filters(net, Cut(candidate.filters))
         macs, params, size_bytes = size_of(net, candidate.bits)
-        name = candidate.name(self._training())
-        value = self._pricing.of(Sized(name, macs, params, size_bytes, _PRECISIONS[candidate.bits]))
+        name, family = candidate.name(self._training()), parse(candidate.architecture).family
+        value = self._pricing.of(Sized(name, family, macs, params, size_bytes, _PRECISIONS[candidate.bits]))
         return None if value is None else Cost(value, macs, params, size_bytes)
 
     def score(self, candidate: Candidate) -> float:

@@ -34,7 +34,7 @@ def on_line(sizes, precision=Precision.FLOAT32, factor=1.0, **changed):
 
 
 def sized(macs, precision=Precision.FLOAT32):
-    return Sized("net", macs, 1000, 4000, precision)
+    return Sized("net", "", macs, 1000, 4000, precision)
 
 
 @given(st.floats(0.01, 10), st.floats(1e-9, 1e-6), st.lists(st.integers(1, 10**9), min_size=5, unique=True))
@@ -98,7 +98,7 @@ def test_a_real_phone_says_what_its_line_is_worth():
         shelf = registry.shelves("pixel3", "sdm845", "imagenet-classifier")["imagenet-classifier"]
     pricing = pricing_for("pixel3", shelf.candidates, Budget(latency_ms=10))
     assert pricing.unit == "ms"
-    assert pricing.basis.startswith("latency is not predicted for pixel3 yet: a line over MACs stands in")
+    assert pricing.basis.startswith("latency is not predicted for pixel3: a line over MACs stands in")
     assert "tflite 2020 on the CPU, 4 threads" in pricing.basis
     assert pricing.floats.nets >= 15
     assert pricing.floats.error < 0.2
@@ -112,7 +112,7 @@ def test_a_device_that_nobody_measured_has_no_latency_to_search_by():
         pricing_for("phone", on_line(SIZES[:4]), Budget(latency_ms=10))
     pricing = pricing_for("phone", on_line(SIZES[:4]), Budget(macs=10**6))
     assert isinstance(pricing, Macs)
-    assert pricing.basis == "latency is not predicted for phone yet: MACs stand in"
+    assert pricing.basis == "latency is not predicted for phone: MACs stand in"
     assert pricing.of(sized(123)) == 123
 
 
