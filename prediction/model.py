@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Self
 
-from device_profiles.profile import Processor
+from device_profiles.profile import Kind, Processor
 from prediction.evidence import Known, width_of
 from prediction.jobs import Job
 from prediction.kernels import JOBS, PLACES, PlaceKernel
@@ -272,6 +272,8 @@ class Fitted:
         domain = self.domains.get(domain_of(query.processor))
         if domain is None:
             return Unknown(f"nothing was measured on any {query.processor}")
+        if query.profile is not None and query.profile.kind is Kind.MCU:
+            return Unknown("microcontrollers are not predicted: their kernels differ too much from phones'")
         job = Job.of(query)
         if not job.known and not any(each.net == job.net for each in (*domain.jobs, *domain.later.jobs)):
             return Unknown(f"neither parameters nor MACs are known of '{query.net}', and nobody measured it")

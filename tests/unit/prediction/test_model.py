@@ -1,12 +1,15 @@
 """Guesses, their intervals, and what a few measurements change."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_profiles.profile import Kind
 from prediction.model import Fitted, load, solved
 from prediction.query import Observation, Prediction, Unknown
-from tests.unit.prediction.small import fitted, query, truth
+from tests.unit.prediction.small import PROFILES, fitted, query, truth
 
 FITTED = fitted()
 
@@ -89,6 +92,13 @@ def test_a_processor_that_nobody_measured_gives_the_reason():
     answer = FITTED.predict(query(processor="npu"))
     assert isinstance(answer, Unknown)
     assert "npu" in answer.reason
+
+
+def test_a_microcontroller_gives_the_reason():
+    board = replace(PROFILES["fast"], kind=Kind.MCU)
+    answer = FITTED.predict(query(profile=board))
+    assert isinstance(answer, Unknown)
+    assert "microcontrollers" in answer.reason
 
 
 def test_equations_are_solved():
