@@ -118,7 +118,9 @@ def test_corrupt_weights_are_seen_in_the_outputs(lenet, tmp_path):
     model = flatbuffer.read(lenet)
     slot = list(flatbuffer.weights(model))[-1]
     data = np.array(model.buffers[slot.tensor.buffer].data, np.uint8)
-    model.buffers[slot.tensor.buffer].data = data ^ 0x40
+    model.buffers[slot.tensor.buffer].data = (-data.view(np.int8)).view(
+        np.uint8
+    )  # every weight has the other sign
     corrupt = tmp_path / "corrupt.tflite"
     flatbuffer.write(model, corrupt)
     built = firmware(corrupt, tmp_path / "firmware")
