@@ -313,8 +313,9 @@ class Variant:
     def accuracy(self, model: Model, processor: Processor | None = None, device: str = "") -> Accuracy | None:
         """The accuracy that counts on ``processor`` of ``device``: of the model's metric and data set.
 
-        Kernels differ, so what was measured on that device goes first, then what was measured on that kind of
-        processor, then what stands for all devices before what another device gave; at last, most samples.
+        Kernels differ, so what was measured on that device and on the model's split goes first, then what was
+        measured on that kind of processor, then what stands for all devices before what another device gave; at
+        last, most samples.
 
         Args:
             model: the model of this variant.
@@ -331,7 +332,7 @@ class Variant:
         return max(
             fitting,
             key=lambda each: (
-                bool(device) and each.device == device,
+                bool(device) and each.device == device and each.split == model.split,
                 each.processor is not None and each.processor == processor,
                 not each.device,
                 each.samples or 0,
