@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device_profiles.matching import MatchedBy, match_name
+from device_profiles.matching import match_name
 from device_profiles.profile import DeviceProfile
 from registry.reader import Reader
 from zoo.errors import AmbiguousNameError, BadTableError, UnknownNameError, UsageError
@@ -37,7 +37,7 @@ Watch = Callable[[int, int], None]
 def devices_of(registry: Reader) -> Callable[[str, str], DeviceProfile | None]:
     """What finds the profile of a row's device: by its name, else by the words on its chip.
 
-    A device that only has the chip of a known one lends its facts from that, under its own name.
+    A device whose name is unknown takes its facts from one with its chip, under its own name.
     """
     names, counts = registry.names(), registry.measurement_counts()
     profiles = {each.id: each for each in registry.devices()}
@@ -57,10 +57,9 @@ def devices_of(registry: Reader) -> Callable[[str, str], DeviceProfile | None]:
             if match is None:
                 continue
             profile = profiles[match.device]
-            if match.by is MatchedBy.SOC:
-                return replace(profile, id=device or words, name=device or words)
-            if words == device:
+            if words == device:  # some sources call a board by its chip
                 return profile
+            return replace(profile, id=device or words, name=device or words)
         return None
 
     return find
