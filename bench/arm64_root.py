@@ -227,9 +227,9 @@ def _main() -> int:
     try:
         make(place)
     except ZooError as problem:
-        print(f"make: the Arm64 system cannot be made: {problem}", file=sys.stderr)  # noqa: T201 - for make
+        sys.stderr.write(f"make: the Arm64 system cannot be made: {problem}\n")
         return 1
-    print(f"The Arm64 system is in '{place}'", file=sys.stderr)  # noqa: T201 - for make
+    sys.stderr.write(f"The Arm64 system is in '{place}'\n")
     return 0
 
 

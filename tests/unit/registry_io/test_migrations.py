@@ -69,25 +69,44 @@ def test_a_migration_that_fails_leaves_the_old_schema(tmp_path):
     engine.dispose()
 
 
+LATER = {"alembic_version", "artifact", "certificate", "predictor"}
+
+
 def test_a_registry_of_the_first_schema_keeps_every_row_on_its_way_up_and_back(made, small):
     engine = store.engine_for(made)
+    with engine.begin() as connection:
+        names = [each for each in sa.inspect(connection).get_table_names() if each not in LATER]
+        command.downgrade(store.migration_config(connection), "0001")
+        columns = {
+            each: ", ".join(column["name"] for column in sa.inspect(connection).get_columns(each))
+            for each in names
+        }
 
     def rows() -> dict[str, list[tuple[object, ...]]]:
         with engine.connect() as connection:
-            names = sa.inspect(connection).get_table_names()
-            wanted = [each for each in names if each not in {"alembic_version", "artifact", "certificate"}]
-            return {each: connection.execute(sa.text(f"SELECT * FROM {each}")).fetchall() for each in wanted}
+            return {
+                name: connection.execute(sa.text(f"SELECT {of} FROM {name}")).fetchall()
+                for name, of in columns.items()
+            }
 
     before = rows()
-    with engine.begin() as connection:
-        command.downgrade(store.migration_config(connection), "0001")
-    assert rows() == before
-    assert "artifact" not in sa.inspect(engine).get_table_names()
+    assert before["measurement"]
+    assert not LATER - {"alembic_version"} & set(sa.inspect(engine).get_table_names())
     store.migrate(engine)
     assert rows() == before
     engine.dispose()
     with Reader(made) as reader:
         assert reader.variants().keys() == small.variants.keys()
+        assert {each.instructions for each in reader.measurements()} == {None}
+        assert reader.predictor("latency") is None
+
+
+def test_a_model_of_latencies_is_kept_as_it_was_written_and_replaced(made):
+    for text in ('{"cpu": 1}', '{"cpu": 2, "µ": "é"}'):
+        store.keep_predictor(made, "latency", text)
+        with Reader(made) as reader:
+            assert reader.predictor("latency") == text
+            assert reader.predictor("energy") is None
 
 
 def test_every_foreign_key_refuses_to_lose_what_it_refers_to(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from device_profiles.loading import parse_facts
 from device_profiles.profile import DeviceFacts
+from registry.choice import pick
 from registry.ranking import Request
 from registry.reader import Reader
 from registry.rules import Budgets
@@ -67,8 +68,11 @@ def test_what_has_no_number_keeps_its_keys(registry):
     target = actions.describe_device(
         registry, DeviceFacts(soc="sdm845x", cpu=actions.find_device(registry, "pixel3").profile.clusters)
     )
-    document = documents.pick(actions.pick(registry, target, Request(), model=IMAGENET))
+    shelf = registry.shelves(target.own, target.soc, IMAGENET)[IMAGENET]
+    choice = pick(shelf, target.profile, Request())  # nothing predicts
+    document = documents.pick(actions.PickReport(target, Request(), (choice,)))
     assert_plain_json(document)
+    assert document["picks"]
     for each in document["picks"]:
         assert each["latency_ms"] == {
             "value": None, "low": None, "high": None, "evidence": "none", "source": None,
