@@ -21,7 +21,7 @@ from registry.reader import shipped_registry
 from registry.texts import read_texts
 from registry.values import Accuracy, Availability, Measurement, Model, Precision, Variant
 from tests.builders import GPU, coverage, spec
-from zoo.predictor import LATENCY, shipped
+from zoo import predictor
 
 NOBODY = 65534
 
@@ -101,7 +101,7 @@ def whole() -> tuple[Catalogue, list[DeviceProfile]]:
 def rebuilt(tmp_path_factory, whole) -> Path:
     """The shipped registry, made again."""
     path = tmp_path_factory.mktemp("rebuilt") / "zoo.db"
-    store.rebuild(path, *whole, {LATENCY: shipped()})
+    store.rebuild(path, *whole, {predictor.LATENCY: predictor.shipped()})
     return path
 
 
