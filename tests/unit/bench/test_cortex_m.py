@@ -17,6 +17,7 @@ from converters.converting import convert
 from converters.making import Request
 from converters.recipes import Recipe, Target
 from converters.runners.litert import LitertRunner
+from converters.runners.tflm import TflmRunner
 from converters.sources.opening import open_source
 from converters.targets import flatbuffer
 from registry.reader import shipped_registry
@@ -105,10 +106,10 @@ def test_portable_c_gives_the_same_bytes_with_more_instructions(held, held_measu
 
 
 @pytest.mark.parametrize("core", [each for each in cortex_m.CORES if each != "cortex-m4"])
-def test_every_core_gives_the_same_bytes(core, lenet, tmp_path):
+def test_every_core_gives_the_same_bytes(core, held, tmp_path):
     found = []
     for each in (CORE, cortex_m.CORES[core]):
-        built = firmware(lenet, tmp_path / each.name, each)
+        built = firmware(held, tmp_path / each.name, each)
         program, _ = built.build()
         found.append(built.run(program, runner.made_inputs(built.input_bytes)).outputs)
     assert np.array_equal(*found)
@@ -194,7 +195,7 @@ def test_the_scorer_answers_with_the_firmwares_bytes(held):
     random = np.random.default_rng(5)
     samples = [[random.standard_normal((1, 49, 10, 1)).astype(np.float32)] for _ in range(12)]
     found = runner.scorer("cortex-m4", "").run(held, samples)
-    wanted = LitertRunner("reference").run(held, samples)
+    wanted = TflmRunner().run(held, samples)
     assert np.array_equal([each[0] for each in found], [each[0] for each in wanted])
 
 
