@@ -322,8 +322,6 @@ class Fitted:
         domain = self.domains.get(domain_of(query.processor))
         if domain is None:
             return Unknown(f"nothing was measured on any {query.processor}")
-        if query.profile is not None and query.profile.kind is Kind.MCU:
-            return Unknown("microcontrollers are not predicted: their kernels differ too much from phones'")
         job = Job.of(query)
         if not job.known and not any(each.net == job.net for each in (*domain.jobs, *domain.later.jobs)):
             return Unknown(f"neither parameters nor MACs are known of '{query.net}', and nobody measured it")
@@ -381,9 +379,12 @@ def solved(table: list[list[float]], right: list[float]) -> list[float]:
     return found
 
 
+def shipped() -> str:
+    """The text of the model that this package ships."""
+    return (resources.files("prediction") / "data" / "fitted.json").read_text(encoding="utf-8")
+
+
 @cache
 def load() -> Fitted:
     """The model that this package ships."""
-    return Fitted.from_json(
-        (resources.files("prediction") / "data" / "fitted.json").read_text(encoding="utf-8")
-    )
+    return Fitted.from_json(shipped())

@@ -1,11 +1,11 @@
 """The model as the choice asks it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device_profiles.profile import DeviceProfile, Processor, Support
 from prediction.model import Fitted
 from prediction.query import Prediction, Query
-from prediction.words import stem
+from prediction.words import query_of_variant
 from registry.candidates import Latency
 from registry.values import Evidence, Variant
 
@@ -24,7 +24,7 @@ class ModelPredictor:
         self, variant: Variant, device: DeviceProfile, way: Support, threads: int | None
     ) -> Latency | None:
         """Predict one inference; see the protocol."""
-        answer = self.fitted.predict(query_of_variant(variant, device, way, threads))
+        answer = self.fitted.predict(query_on(variant, device, way, threads))
         if not isinstance(answer, Prediction):
             return None
         return Latency(
@@ -38,18 +38,10 @@ class ModelPredictor:
         )
 
 
-def query_of_variant(variant: Variant, device: DeviceProfile, way: Support, threads: int | None) -> Query:
+def query_on(variant: Variant, device: DeviceProfile, way: Support, threads: int | None) -> Query:
     """What the choice asks, as a query; with threads left open, the model takes the group that it knows best."""
-    return Query(
-        stem(variant.net, variant.alpha, variant.resolution),
-        variant.family,
-        way.processor,
-        way.runtime,
-        variant.alpha,
-        variant.resolution,
-        str(variant.precision),
-        None if variant.params is None else variant.params / 1e6,
-        None if variant.macs is None else variant.macs / 1e6,
+    return replace(
+        query_of_variant(variant, way.processor, way.runtime),
         device=device.id,
         profile=device,
         threads=threads if way.processor is Processor.CPU else None,

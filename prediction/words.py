@@ -8,6 +8,7 @@ is called here, by ``family`` and ``model`` of the sources.
 import csv
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 
@@ -89,26 +90,31 @@ def query_of(cells: Mapping[str, str], devices: Devices) -> Query | Unknown:
     )
 
 
-def query_of_measurement(variant: Variant, row: Measurement, profile: DeviceProfile | None) -> Query:
-    """Read one measurement of the registry."""
+def query_of_variant(variant: Variant, processor: Processor, runtime: str) -> Query:
+    """What a registered variant is, without a device."""
     return Query(
         stem(variant.net, variant.alpha, variant.resolution),
         variant.family,
-        row.processor,
-        row.runtime,
+        processor,
+        runtime,
         variant.alpha,
         variant.resolution,
         str(variant.precision),
         None if variant.params is None else variant.params / 1e6,
         None if variant.macs is None else variant.macs / 1e6,
-        None,
-        row.device,
-        "",
-        profile,
-        row.era,
-        row.runtime_version,
-        row.threads,
-        row.cores,
+    )
+
+
+def query_of_measurement(variant: Variant, row: Measurement, profile: DeviceProfile | None) -> Query:
+    """Read one measurement of the registry."""
+    return replace(
+        query_of_variant(variant, row.processor, row.runtime),
+        device=row.device,
+        profile=profile,
+        era=row.era,
+        version=row.runtime_version,
+        threads=row.threads,
+        cores=row.cores,
         falls_back=row.processor is not Processor.CPU and bool(row.layers_cpu),
     )
 

@@ -17,7 +17,7 @@ from registry.reader import Reader, shipped_registry
 from registry.rules import Broken, Needs, misfits
 from registry.values import Evidence, Measurement, Model, Processor, Variant
 from zoo.errors import UnknownNameError, UsageError
-from zoo.predictor import LATENCY, Predictions, shipped
+from zoo.predictor import LATENCY, Predictions
 
 _LATER = ("postgresql", "postgres", "https", "http", "s3")
 
@@ -422,6 +422,7 @@ def rebuild(path: Path) -> dict[str, int]:
         BadProfileError: a profile does not make sense.
         RegistryError: the file cannot be written.
     """
+    from prediction.model import shipped  # noqa: PLC0415 - only who rebuilds pays for it
     from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
     from registry.texts import read_texts  # noqa: PLC0415
 

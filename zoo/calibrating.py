@@ -12,7 +12,8 @@ from zoo.predicting_tables import TRUTH, Watch, devices_of, read_table
 from zoo.predictor import LATENCY, Predictions
 
 if TYPE_CHECKING:
-    from prediction.query import Observation, Prediction, Unknown
+    from prediction.model import Fitted
+    from prediction.query import Observation, Prediction
     from zoo.actions import Target
 
 FEWEST = 3
@@ -82,9 +83,11 @@ def calibrate(path: Path, target: "Target", source: str, watch: Watch) -> Calibr
         raise UsageError(
             f"'{target.match.device}' was only found by its {target.match.by}. Name the very device that was measured"
         )
+    from prediction.query import Prediction  # noqa: PLC0415 - only who predicts pays for it
+
     with Reader(path) as registry:
         fitted, devices = Predictions(registry).fitted, devices_of(registry)
-    rows, skipped = _observations(source, target, devices)
+    rows, skipped = _observations(source, target, devices, fitted)
     if len(rows) < FEWEST:
         why = (
             f"; of {len(skipped)} more, the first is row {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
@@ -96,7 +99,8 @@ def calibrate(path: Path, target: "Target", source: str, watch: Watch) -> Calibr
     for place, (number, row) in enumerate(rows):
         others = [each for _, each in rows[:place] + rows[place + 1 :]]
         before, after = fitted.predict(row.query), fitted.calibrated(others).predict(row.query)
-        folds.append(_fold(number, row, before, after))
+        if isinstance(before, Prediction) and isinstance(after, Prediction):
+            folds.append(Fold(number, row.query.net, row.latency_ms, before.value_ms, after))
         watch(place + 1, len(rows))
     queries = [row.query for _, row in rows]  # profiles in them have no hash
     repeated = [number for place, (number, row) in enumerate(rows) if row.query in queries[:place]]
@@ -105,27 +109,17 @@ def calibrate(path: Path, target: "Target", source: str, watch: Watch) -> Calibr
     return Calibrated(target.profile.name, tuple(folds), tuple(repeated), tuple(skipped), tuple(places))
 
 
-def _fold(
-    number: int, row: "Observation", before: "Prediction | Unknown", after: "Prediction | Unknown"
-) -> Fold:
-    from prediction.query import Prediction  # noqa: PLC0415 - only who predicts pays for it
-
-    assert isinstance(before, Prediction)  # noqa: S101 - rows that nothing is known of were skipped
-    assert isinstance(after, Prediction)  # noqa: S101
-    return Fold(number, row.query.net, row.latency_ms, before.value_ms, after)
-
-
 def _observations(
-    source: str, target: "Target", devices: Callable[[str, str], DeviceProfile | None]
+    source: str, target: "Target", devices: Callable[[str, str], DeviceProfile | None], fitted: "Fitted"
 ) -> "tuple[list[tuple[int, Observation]], list[tuple[int, str]]]":
     """Rows with a latency of the device by line number, and why others are of no use."""
-    from prediction.query import Observation, Query  # noqa: PLC0415 - only who predicts pays for it
+    from prediction.query import Observation, Unknown  # noqa: PLC0415 - only who predicts pays for it
     from prediction.words import query_of  # noqa: PLC0415
 
     columns, rows = read_table(source, ("model", "processor", TRUTH))
     good: list[tuple[int, Observation]] = []
     skipped: list[tuple[int, str]] = []
-    for number, cells in enumerate(rows, 2):
+    for number, cells in rows:
         told = dict(zip(columns, cells, strict=True))
         named = told.get("device", "").strip()
         other = devices(named, "") if named else target.profile
@@ -136,10 +130,12 @@ def _observations(
         latency = _positive(told[TRUTH])
         if latency is None:
             skipped.append((number, f"latency_ms is '{told[TRUTH]}', but milliseconds above zero are wanted"))
-        elif isinstance(query, Query):
-            good.append((number, Observation(query, latency)))
-        else:
+        elif isinstance(query, Unknown):
             skipped.append((number, query.reason))
+        elif isinstance(found := fitted.predict(query), Unknown):
+            skipped.append((number, found.reason))
+        else:
+            good.append((number, Observation(query, latency)))
     return good, skipped
 
 

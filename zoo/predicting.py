@@ -12,7 +12,7 @@ from device_profiles.profile import Processor, Support
 from registry.candidates import Candidate
 from registry.reader import Reader
 from registry.rules import Broken, misfits
-from registry.values import Variant
+from registry.values import Precision, Variant
 from zoo.errors import UnknownNameError, UsageError
 from zoo.predictor import Predictions, stranger
 
@@ -82,7 +82,7 @@ def predict(
         RegistryError: the registry has no model.
         BadFileError: the file is damaged or of no known kind.
     """
-    from prediction.predictor import query_of_variant  # noqa: PLC0415 - only who predicts pays for it
+    from prediction.predictor import query_on  # noqa: PLC0415 - only who predicts pays for it
 
     variant, counted = _variant(registry, what)
     profile = target.profile if target.own else stranger(target.profile)
@@ -98,7 +98,7 @@ def predict(
     answers = []
     for way in ways:
         pinned = threads if way.processor is Processor.CPU else None
-        query = replace(query_of_variant(variant, profile, way, pinned), workload=counted)
+        query = replace(query_on(variant, profile, way, pinned), workload=counted)
         candidate = Candidate(variant, way.processor, way.runtime)
         answers.append(Answer(way, pinned, fitted.predict(query), tuple(misfits(candidate, profile, needs))))
     return Predicted(variant, target, tuple(answers))
@@ -113,7 +113,6 @@ def _variant(registry: Reader, what: str) -> "tuple[Variant, Workload | None]":
     if not path.exists():
         advice = f"There is no file '{what}' either. List variants with: zoo variants MODEL"
         raise UnknownNameError("variant", what, variants, advice=advice)
-    from registry.values import Precision  # noqa: PLC0415
     from zoo.artifacts import inspect  # noqa: PLC0415
 
     report = inspect(path)
@@ -182,9 +181,8 @@ def _kind(graph: "Graph", operator: "Operator") -> "Kind":
         groups = operator.options.get("group", operator.options.get("groups", 1))
         if "depthwise" in name or (isinstance(groups, int) and groups > 1 and shape[1:2] == (1,)):
             return Kind.DEPTHWISE
-        sides = (
-            shape[1:-1] if operator.kind.isupper() else shape[2:]
-        )  # TFLite has channels last, others first
+        # TFLite has channels last, others first
+        sides = shape[1:-1] if operator.kind.isupper() else shape[2:]
         return Kind.CONV if any(each > 1 for each in sides) else Kind.POINTWISE
     of_weights = len(shape) == _MATRIX or (weights is not None and weights.constant)
     return Kind.DENSE if of_weights else Kind.OTHER

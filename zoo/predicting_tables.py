@@ -5,9 +5,7 @@ Columns are those of `prediction.words`; all others pass through.
 
 import csv
 import io
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from device_profiles.profile import DeviceProfile
 from registry.reader import Reader
 from zoo.errors import AmbiguousNameError, BadTableError, UnknownNameError, UsageError
 from zoo.predictor import Predictions
+from zoo.writing import write_whole
 
 if TYPE_CHECKING:
     from prediction.model import Fitted
@@ -85,7 +84,8 @@ def predict_table(registry: Reader, source: str, target: str, watch: Watch) -> t
     """
     if _STANDARD not in (target, source) and Path(target).resolve() == Path(source).resolve():
         raise UsageError(f"--out is the table itself, '{source}'. Give another file")
-    columns, rows = read_table(source, _WANTED)
+    columns, numbered = read_table(source, _WANTED)
+    rows = [cells for _, cells in numbered]
     taken = [each for each in ADDED if each in columns]
     if taken:
         raise BadTableError(
@@ -103,9 +103,9 @@ def predict_table(registry: Reader, source: str, target: str, watch: Watch) -> t
         writer.writerow([*cells, *added])
         watch(number, len(rows))
     if target == _STANDARD:
-        os.write(1, made.getvalue().encode())
+        sys.stdout.write(made.getvalue())
     else:
-        _write_whole(Path(target), made.getvalue())
+        write_whole(Path(target), made.getvalue().encode())
     return len(rows), blank
 
 
@@ -122,8 +122,8 @@ def _predicted_cells(
     return f"{found.value_ms:.6g}", f"{found.low_ms:.6g}", f"{found.high_ms:.6g}", found.basis
 
 
-def read_table(source: str, wanted: Iterable[str]) -> tuple[list[str], list[list[str]]]:
-    """The columns and rows of a CSV table.
+def read_table(source: str, wanted: Iterable[str]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The columns of a CSV table, and its rows with the numbers of their lines; blank lines are passed over.
 
     Args:
         source: path, or ``-`` for standard input.
@@ -134,17 +134,14 @@ def read_table(source: str, wanted: Iterable[str]) -> tuple[list[str], list[list
     """
     try:
         text = sys.stdin.read() if source == _STANDARD else Path(source).read_text(encoding="utf-8-sig")
-        rows = [
-            row
-            for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-            if row
-        ]
+        reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+        rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise BadTableError(source, f"it cannot be read: {reason}. Give a CSV file in UTF-8") from problem
     if not rows:
         raise BadTableError(source, f"it is empty. Give a table with the columns {', '.join(wanted)}")
-    columns, *rows = rows
+    (_, columns), *rows = rows
     missing = [each for each in wanted if each not in columns]
     if missing:
         raise BadTableError(
@@ -153,29 +150,10 @@ def read_table(source: str, wanted: Iterable[str]) -> tuple[list[str], list[list
     twice = sorted({each for each in columns if columns.count(each) > 1})
     if twice:
         raise BadTableError(source, f"it has more than one column {', '.join(twice)}")
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
         if len(row) > len(columns):
             raise BadTableError(
-                source, f"row {number} has {len(row)} cells, but there are {len(columns)} columns"
+                source, f"line {number} has {len(row)} cells, but there are {len(columns)} columns"
             )
         row.extend([""] * (len(columns) - len(row)))
     return columns, rows
-
-
-def _write_whole(path: Path, text: str) -> None:
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as problem:
-        raise UsageError(
-            f"cannot write '{path}': {problem.strerror}. Give a writable place with --out"
-        ) from problem
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        new.chmod(0o644)
-        new.replace(path)
-    except OSError as problem:
-        raise UsageError(f"cannot write '{path}': {problem.strerror}") from problem
-    finally:
-        new.unlink(missing_ok=True)

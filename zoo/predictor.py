@@ -6,7 +6,6 @@ candidates never pays for it.
 
 from dataclasses import replace
 from functools import cached_property
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from device_profiles.profile import DeviceProfile, Support
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 
 LATENCY = "latency"
 """What the registry calls the model of latencies."""
-
-
-def shipped() -> str:
-    """The text of the model that this package ships."""
-    return (resources.files("prediction") / "data" / "fitted.json").read_text(encoding="utf-8")
 
 
 def stranger(device: DeviceProfile) -> DeviceProfile:
@@ -55,12 +49,11 @@ class Predictions:
         """
         from prediction.model import Fitted  # noqa: PLC0415 - only who predicts pays for it
 
-        text = self._registry.predictor(LATENCY)
-        if text is None:
+        if self._text is None:
             raise RegistryError(
                 "the registry has no model of latencies. Make a registry that has one with: zoo rebuild --out PATH"
             )
-        return Fitted.from_json(text)
+        return Fitted.from_json(self._text)
 
     def latency(
         self, variant: Variant, device: DeviceProfile, way: Support, threads: int | None
@@ -74,4 +67,8 @@ class Predictions:
     def _model(self) -> "ModelPredictor | None":
         from prediction.predictor import ModelPredictor  # noqa: PLC0415 - only who predicts pays for it
 
-        return ModelPredictor(self.fitted) if self._registry.predictor(LATENCY) is not None else None
+        return None if self._text is None else ModelPredictor(self.fitted)
+
+    @cached_property
+    def _text(self) -> str | None:
+        return self._registry.predictor(LATENCY)

@@ -115,7 +115,7 @@ def test_a_table_comes_and_goes_through_pipes(process, table):
         ("model,device\n", "it lacks the column processor"),
         ("model,device,processor,basis\n", "columns of the result already: basis"),
         ("model,device,processor,model\n", "more than one column model"),
-        ("model,device,processor\na,b,cpu,d\n", "row 2 has 4 cells"),
+        ("model,device,processor\na,b,cpu,d\n", "line 2 has 4 cells"),
         (b"\xff\xfe", "it cannot be read"),
         ('model,device,processor\n"a,b,cpu\n', "it cannot be read"),
     ],
@@ -210,6 +210,23 @@ def test_rows_without_a_use_are_named_and_repeated_ones_count(cli, own, tmp_path
     assert "rows 7 ask" in result.out
     assert "row 8 is left out: its device is 'Pixel 3'" in result.out
     assert "row 9 is left out: latency_ms is '-4'" in result.out
+
+
+def test_a_row_of_which_nothing_can_be_said_is_named_by_its_line(cli, own, tmp_path):
+    rows = tmp_path / "rows.csv"
+    lines = measured(1).splitlines()
+    rows.write_text("\n".join([*lines[:2], "", "a net nobody knows,,,,,,,,,TFLite,CPU,1,3.5", *lines[2:]]))
+    result = cli("calibrate", str(rows), "--device", "galaxy-a73-5g", "--registry", str(own))
+    assert result.code == 0
+    assert "row 4 is left out: neither parameters nor MACs are known" in result.out
+
+
+def test_a_microcontroller_is_not_sharpened_by_rows(cli, own, tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text(measured(1))
+    result = cli("calibrate", str(rows), "--device", "nucleo-l4r5zi", "--registry", str(own))
+    assert result.code == 2
+    assert "no model of microcontrollers is fitted" in result.err
 
 
 def test_too_few_rows_change_nothing(cli, own, tmp_path):

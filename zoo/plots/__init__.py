@@ -11,12 +11,12 @@ matplotlib only when called, so that everything else works without it.
 The same data give the same bytes: neither the clock nor the user's matplotlib settings have a say.
 """
 
-import os
 from pathlib import Path
 
 from zoo.errors import MissingExtraError, UsageError
 from zoo.plot_continuum import Continuum
 from zoo.plot_data import Front, Sizes, Spread
+from zoo.writing import write_whole
 
 Picture = Front | Spread | Sizes | Continuum
 
@@ -60,16 +60,4 @@ def save(data: Picture, path: Path) -> None:
         raise MissingExtraError(
             "drawing needs 'matplotlib'; install it with: pip install 'device-zoo[plot]'"
         ) from missing
-    _write(path, drawing.render(data, path.suffix.lower()))
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as problem:
-        raise UsageError(f"cannot write '{path}': {problem.strerror}") from problem
+    write_whole(path, drawing.render(data, path.suffix.lower()))

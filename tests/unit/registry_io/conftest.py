@@ -13,6 +13,7 @@ import pytest
 
 from device_profiles.loading import load_profiles
 from device_profiles.profile import CpuCluster, DeviceProfile, Kind, Processor, Soc, Support, Tier
+from prediction import model
 from registry import store
 from registry.catalogue import Catalogue
 from registry.catalogue.reading import Source
@@ -21,7 +22,7 @@ from registry.reader import shipped_registry
 from registry.texts import read_texts
 from registry.values import Accuracy, Availability, Measurement, Model, Precision, Variant
 from tests.builders import GPU, coverage, spec
-from zoo import predictor
+from zoo.predictor import LATENCY
 
 NOBODY = 65534
 
@@ -101,7 +102,7 @@ def whole() -> tuple[Catalogue, list[DeviceProfile]]:
 def rebuilt(tmp_path_factory, whole) -> Path:
     """The shipped registry, made again."""
     path = tmp_path_factory.mktemp("rebuilt") / "zoo.db"
-    store.rebuild(path, *whole, {predictor.LATENCY: predictor.shipped()})
+    store.rebuild(path, *whole, {LATENCY: model.shipped()})
     return path
 
 
