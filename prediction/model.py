@@ -18,6 +18,7 @@ from device_profiles.profile import Kind, Processor
 from prediction.evidence import Known, width_of
 from prediction.jobs import Job
 from prediction.kernels import JOBS, LINEAR, MATCHED, PLACES, PlaceKernel, near, point
+from prediction.own import Own
 from prediction.places import Place
 from prediction.query import Observation, Prediction, Query, Unknown
 
@@ -311,14 +312,19 @@ class Fitted:
 
     Attributes:
         domains: by name; see `DOMAINS`.
+        own: CPUs that were measured by themselves; they answer for files.
     """
 
     domains: Mapping[str, Domain]
+    own: tuple[Own, ...] = ()
 
     def predict(self, query: Query) -> Prediction | Unknown:
         """Answer ``query``."""
         if query.profile is not None and query.profile.kind is Kind.MCU:
             return Unknown("no model of microcontrollers is fitted; only what was measured is known of them")
+        for each in self.own:
+            if query.workload and query.workload.parts and each.answers(query):
+                return each.predict(query.workload.parts)
         domain = self.domains.get(domain_of(query.processor))
         if domain is None:
             return Unknown(f"nothing was measured on any {query.processor}")
@@ -339,16 +345,28 @@ class Fitted:
                 domains[name] = domains[name].calibrated(points)
         return replace(self, domains=domains)
 
+    def knowing(self, own: Iterable[Own]) -> Self:
+        """The same, with CPUs that were measured by themselves, each in the place of what was known of it."""
+        own = tuple(own)
+        same = {(each.device, each.runtime, each.threads, each.precision) for each in own}
+        kept = (
+            each for each in self.own if (each.device, each.runtime, each.threads, each.precision) not in same
+        )
+        return replace(self, own=(*kept, *own))
+
     def to_json(self) -> str:
         """As text; `from_json` is the inverse."""
-        return json.dumps(
-            {name: domain.to_json() for name, domain in self.domains.items()}, separators=(",", ":")
-        )
+        data: dict[str, Any] = {name: domain.to_json() for name, domain in self.domains.items()}
+        if self.own:
+            data["own"] = [each.to_json() for each in self.own]
+        return json.dumps(data, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote."""
-        return cls({name: Domain.from_json(data) for name, data in json.loads(text).items()})
+        data = json.loads(text)
+        own = tuple(Own.from_json(each) for each in data.pop("own", ()))
+        return cls({name: Domain.from_json(each) for name, each in data.items()}, own)
 
 
 def prior(costs: Mapping[str, tuple[float, ...]], place: Place, job: Job) -> float:
