@@ -71,6 +71,16 @@ def test_what_cannot_happen_is_refused_in_one_line(channel, happened, says):
     assert "\n" not in str(caught.value)
 
 
+def test_of_several_shares_each_is_raised_or_stays_and_more_may_come():
+    phones, boards = Share(100, PHONES), Share(1000, BOARDS)
+    channel = replay([Event(Verb.RELEASE, "r1", FIRST.at, FIRST.by, SALTS[1], (phones, boards))])
+    for shares in ((Share(200, PHONES), boards), (boards, phones, Share(5)), (Share(1000),)):
+        assert after(channel, Event(Verb.RAISE, "r1", FIRST.at, FIRST.by, "", shares)).newest.shares == shares
+    for shares in ((Share(BUCKETS, PHONES),), (Share(200, PHONES), Share(999, BOARDS)), (Share(999),)):
+        with pytest.raises(ConflictError, match="'r1' is at 10 % of kind=mcu"):
+            after(channel, Event(Verb.RAISE, "r1", FIRST.at, FIRST.by, "", shares))
+
+
 @pytest.mark.parametrize(
     ("verb", "salt", "shares", "says"),
     [
@@ -206,6 +216,7 @@ def test_a_rollback_gives_everyone_what_there_was_before_the_release(steps, inst
 @given(STEPS)
 def test_a_client_needs_no_more_than_what_is_reachable(steps):
     for _, _, channel, _ in events_of(steps):
+        assert not any(each.is_complete for each in channel.reachable.rollouts[1:])
         for key, facts in DEVICES.items():
             for installed in ("", *(each.release for each in channel.rollouts)):
                 assert decide(channel.reachable, key, facts, installed) == decide(

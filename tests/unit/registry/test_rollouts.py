@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_profiles.profile import Kind, Tier
-from registry.channels import Event, Verb, replay
+from registry.channels import Event, Verb, after, replay
 from registry.rollouts import (
     BUCKETS,
     EVERYONE,
@@ -33,7 +33,7 @@ from registry.rollouts import (
     to_json,
 )
 from tests.builders import device
-from zoo.errors import UnknownNameError, UsageError
+from zoo.errors import ConflictError, UnknownNameError, UsageError
 
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "docs" / "rollouts.json"
@@ -283,6 +283,10 @@ def vectors():
     return json.loads(VECTORS.read_text(encoding="utf-8"))
 
 
+def class_from(facts) -> DeviceClass:
+    return parse_class(",".join(f"{name}={fact}" for name, fact in facts.items())) if facts else DeviceClass()
+
+
 def test_the_published_cases_are_those_of_the_script():
     path = ROOT / "benchmarks" / "rollout_vectors.py"
     spec = importlib.util.spec_from_file_location("rollout_vectors", path)
@@ -294,27 +298,40 @@ def test_the_published_cases_are_those_of_the_script():
 def test_the_published_cases_hold(vectors):
     for case in vectors["buckets"]:
         assert bucket(case["salt"], case["key"]) == case["bucket"]
+    for case in vectors["percents"]:
+        if case["buckets"] is None:
+            with pytest.raises(UsageError, match="no percentage"):
+                parse_percent(case["percent"])
+        else:
+            assert parse_percent(case["percent"]) == case["buckets"]
+    for case in vectors["classes"]:
+        assert class_from(case["class"]).includes(class_from(case["facts"])) is case["includes"]
     channels = [from_json(json.dumps(each)) for each in vectors["channels"]]
     for case in vectors["decisions"]:
-        facts = parse_class(",".join(f"{name}={fact}" for name, fact in case["facts"].items()))
+        facts = class_from(case["facts"])
         found = decide(channels[case["channel"]], case["key"], facts, case["installed"])
         assert (found.release, found.because) == (case["release"], case["because"])
 
 
 def test_the_published_histories_hold(vectors):
     for case in vectors["histories"]:
-        if case["channel"] is not None:
-            shares = lambda told: from_json(  # noqa: E731 - shares are read with their rollout
-                json.dumps({"rollouts": [{"release": "r", "salt": SALT, "shares": told}]})
-            ).rollouts[0].shares  # fmt: skip
-            events = [Event(Verb(each["verb"]), each["release"], "", "", each["salt"], shares(each["shares"]))
-                      for each in case["events"]]  # fmt: skip
-            assert to_json(replay(events)) == case["channel"], case["story"]
+        events = [
+            Event(Verb(each["verb"]), each["release"], "", "", each["salt"],
+                  tuple(Share(told["buckets"], class_from(told["device_class"])) for told in each["shares"]))
+            for each in case["events"]
+        ]  # fmt: skip
+        *before, last = events
+        channel = replay(before)
+        if case["channel"] is None:
+            with pytest.raises(ConflictError):
+                after(channel, last)
+        else:
+            assert to_json(after(channel, last)) == case["channel"], case["story"]
 
 
 def test_every_reason_and_both_sides_of_the_limits_are_among_the_cases(vectors):
     assert {case["because"] for case in vectors["decisions"]} == set(Because)
-    for salt in {case["salt"] for case in vectors["buckets"]} & {SALT, OTHER_SALT}:
+    for salt in (SALT, OTHER_SALT):
         ends = {case["bucket"] for case in vectors["buckets"] if case["salt"] == salt}
         assert ends >= {0, 1, 99, 100, BUCKETS - 1}
 
