@@ -14,7 +14,7 @@ from prediction.fitting import fit, in_domain, observations
 from prediction.query import Observation
 from prediction.validation import Trial, widths
 
-HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD)
+HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD, Kind.MCU)
 
 
 @dataclass(frozen=True, slots=True)
