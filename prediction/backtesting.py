@@ -2,17 +2,17 @@
 
 import csv
 import sys
-import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
+from typing import Self
 
 from device_profiles.profile import Kind
 from prediction.evidence import width_of
 from prediction.fitting import fit, in_domain, observations
 from prediction.query import Observation
-from prediction.validation import Trial, widths
+from prediction.validation import NEW_NET, Trial, widths
 
 HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD)
 
@@ -37,43 +37,68 @@ class Summary:
     ninetieth: float
     coverage: float
 
+    @classmethod
+    def of(cls, case: str, group: str, found: Sequence["Guess"]) -> Self:
+        """Sum up the guesses of one group."""
+        errors = sorted(each.trial.relative for each in found)
+        return cls(
+            case, group, len(errors), round(median(errors), 4), round(errors[int(0.9 * (len(errors) - 1))], 4),
+            round(sum(each.is_inside for each in found) / len(found), 3),
+        )  # fmt: skip
 
-def covered(found: Sequence[Trial], rows: Sequence[Observation]) -> list[bool]:
-    """Whether each trial's truth is in its interval, with widths that were learnt on the other half of the devices."""
-    halves = [zlib.crc32(rows[trial.row].query.device.encode()) % 2 for trial in found]
-    learnt = [
-        widths(trial for trial, half in zip(found, halves, strict=True) if half != mine) for mine in (0, 1)
-    ]
-    return [
-        abs(trial.error) <= width_of(learnt[half], trial.basis, trial.runtime)
-        for trial, half in zip(found, halves, strict=True)
-    ]
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A trial with its interval.
+
+    Attributes:
+        trial: the trial.
+        width: half of the 90 % interval of the logarithm, learnt from trials on other devices.
+    """
+
+    trial: Trial
+    width: float
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the truth is in the interval."""
+        return abs(self.trial.error) <= self.width
+
+
+def guesses(found: Sequence[Trial]) -> list[Guess]:
+    """Give each trial the interval that trials on all other devices say.
+
+    Args:
+        found: of one domain; the cases of `prediction.validation` teach the widths, as they do in the fit.
+    """
+    teaching = [trial for trial in found if trial.case != NEW_NET]
+    learnt = {
+        device: widths(trial for trial in teaching if trial.device != device)
+        for device in sorted({trial.device for trial in found})
+    }
+    return [Guess(each, width_of(learnt[each.device], each.basis, each.runtime)) for each in found]
 
 
 def summaries(
-    found: Sequence[Trial], rows: Sequence[Observation], group: Callable[[Trial, Observation], str]
+    found: Sequence[Guess],
+    rows: Sequence[Observation],
+    group: Callable[[Trial, Observation], str],
+    kinds: Collection[Kind] = HELD,
 ) -> list[Summary]:
-    """Sum up trials of phones, tablets and boards.
+    """Sum up guesses.
 
     Args:
         found: of one domain.
         rows: the domain's rows, which trials index.
         group: names the group of a trial, such as its runtime.
+        kinds: of device; rows of others are left out.
     """
-    inside = covered(found, rows)
-    parts: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
-    for trial, good in zip(found, inside, strict=True):
-        row = rows[trial.row]
-        if row.query.profile is not None and row.query.profile.kind in HELD:
-            parts[trial.case, group(trial, row)].append((trial.relative, good))
-    return [
-        Summary(
-            case, name, len(errors), round(median(each for each, _ in errors), 4),
-            round(sorted(each for each, _ in errors)[int(0.9 * (len(errors) - 1))], 4),
-            round(sum(good for _, good in errors) / len(errors), 3),
-        )
-        for (case, name), errors in sorted(parts.items())
-    ]  # fmt: skip
+    parts: dict[tuple[str, str], list[Guess]] = defaultdict(list)
+    for each in found:
+        row = rows[each.trial.row]
+        if row.query.profile is not None and row.query.profile.kind in kinds:
+            parts[each.trial.case, group(each.trial, row)].append(each)
+    return [Summary.of(*key, part) for key, part in sorted(parts.items())]
 
 
 def everything(rows: Iterable[Observation]) -> list[Summary]:
@@ -82,7 +107,7 @@ def everything(rows: Iterable[Observation]) -> list[Summary]:
     _, found = fit(rows)
     every = []
     for domain, trials in found.items():
-        every += summaries(trials, in_domain(rows, domain), _group)
+        every += summaries(guesses(trials), in_domain(rows, domain), _group)
     return every
 
 

@@ -11,6 +11,8 @@ of ``inverse[B, B] x = weights[B]`` (Rasmussen and Williams 2006, section 5.4.2,
 * ``device``: all rows of a device.
 * ``device-5``: all rows of a device but five of its best measured group, drawn at random; those of the same machine
   are asked for.
+
+`prediction.holding_back` adds ``new-net``: all rows of a net on a device, whatever the runtime.
 """
 
 import math
@@ -24,6 +26,8 @@ from prediction.design import Design, Matrix
 from prediction.evidence import Known
 
 FIVE = 5
+NEW_NET = "new-net"
+"""A case of `prediction.holding_back`, which teaches no widths."""
 _COVERED = 0.9
 _DEVICES = 4  # of a runtime, from which on its own width counts more than half
 _ENOUGH = 30  # rows of a class from which on a quantile is taken of it alone
@@ -55,7 +59,8 @@ class Trial:
         return abs(math.exp(-self.error) - 1)
 
 
-_Fit = tuple[Matrix, Matrix, Mapping[str, float]]
+Fit = tuple[Matrix, Matrix, Mapping[str, float]]
+"""Inverse of the covariance, weights, and how odd nets are; see `trials`."""
 
 
 def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, float]) -> list[Trial]:
@@ -75,7 +80,7 @@ def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, f
         for row in range(len(design.target)):
             blocks[key(design, row)].append(row)
         for block in blocks.values():
-            found += _without(case, design, known, fit, block, block)
+            found += without(case, design, known, fit, block, block)
     rng = np.random.default_rng(0)
     by_device: dict[str, list[int]] = defaultdict(list)
     for row, place in enumerate(design.where):
@@ -86,7 +91,7 @@ def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, f
         machines = {design.places[design.where[row]].machine for row in kept}
         if kept and block:
             asked = [row for row in block if design.places[design.where[row]].machine in machines]
-            found += _without("device-5", design, known, fit, block, asked)
+            found += without("device-5", design, known, fit, block, asked)
     return found
 
 
@@ -112,8 +117,8 @@ _CASES: dict[str, Callable[[Design, int], Hashable]] = {
 }  # fmt: skip
 
 
-def _without(
-    case: str, design: Design, known: Known, fit: _Fit, block: Sequence[int], asked: Iterable[int]
+def without(
+    case: str, design: Design, known: Known, fit: Fit, block: Sequence[int], asked: Iterable[int]
 ) -> list[Trial]:
     """Guess the rows ``asked`` for without those of ``block``; ``fit``: see `trials`."""
     inverse, weights, odd = fit
