@@ -50,9 +50,15 @@ CASES = {
 }
 """In words."""
 
-PHONES = (Kind.PHONE, Kind.TABLET)
-
 Watch = Callable[[str], None]
+Wanted = Callable[[DeviceProfile], bool]
+"""Whether a device counts."""
+
+
+def is_phone(profile: DeviceProfile) -> bool:
+    """Whether a device is a phone or a tablet."""
+    return profile.kind in {Kind.PHONE, Kind.TABLET}
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +107,49 @@ class Backtest:
     cases: tuple[Case, ...]
     noise: Mapping[Processor, "Noise"]
 
-    def by_runtime(self, kinds: Collection[Kind]) -> list[tuple[Processor, str, "Summary"]]:
-        """Errors by case, processor and runtime, of some kinds of device."""
-        return self._summed(lambda each: (each.row.processor, each.row.runtime), kinds)
+    def by_processor(self, wanted: Wanted) -> list["Line"]:
+        """Errors by case and processor, of the devices that are wanted."""
+        return self._lines(lambda _: "", wanted)
 
-    def by_device(self) -> list[tuple[Processor, str, "Summary"]]:
+    def by_runtime(self, wanted: Wanted) -> list["Line"]:
+        """Errors by case, processor and runtime."""
+        return self._lines(lambda each: each.row.runtime, wanted)
+
+    def by_device(self, wanted: Wanted) -> list["Line"]:
         """Errors by case, processor and device."""
-        return self._summed(lambda each: (each.row.processor, each.profile.id), tuple(Kind))
+        return self._lines(lambda each: each.profile.id, wanted)
 
-    def by_processor(self, kinds: Collection[Kind]) -> list[tuple[Processor, str, "Summary"]]:
-        """Errors by case and processor, of some kinds of device."""
-        return self._summed(lambda each: (each.row.processor, ""), kinds)
-
-    def _summed(
-        self, key: Callable[[Held], tuple[Processor, str]], kinds: Collection[Kind]
-    ) -> list[tuple[Processor, str, "Summary"]]:
+    def _lines(self, name: Callable[[Held], str], wanted: Wanted) -> list["Line"]:
         from prediction.backtesting import Summary  # noqa: PLC0415 - only who asks pays for it
 
         parts: dict[tuple[Processor, str], list[Held]] = defaultdict(list)
         for each in self.held:
-            if each.profile.kind in kinds:
-                parts[key(each)].append(each)
+            if wanted(each.profile):
+                parts[each.row.processor, name(each)].append(each)
         found = []
         for case in self.cases:
-            for (processor, name), held in sorted(parts.items()):
+            for (processor, called), held in sorted(parts.items()):
                 guesses = [each.guesses[case] for each in held if case in each.guesses]
                 if guesses:
-                    found.append((processor, name, Summary.of(case, name, guesses)))
+                    found.append(Line(case, processor, called, Summary.of(case, called, guesses)))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Errors of one group of rows.
+
+    Attributes:
+        case: what was left out.
+        processor: where the rows ran.
+        name: of the runtime or device; empty where all are together.
+        summary: the errors.
+    """
+
+    case: Case
+    processor: Processor
+    name: str
+    summary: "Summary"
 
 
 def backtest(registry: Reader, cases: Sequence[Case], processors: Collection[Processor], watch: Watch) -> Backtest:
@@ -186,7 +207,7 @@ def _noise(held: Iterable[Held]) -> dict[Processor, "Noise"]:
 
     parts: dict[Processor, list[tuple[Place, str, float]]] = defaultdict(list)
     for each in held:
-        if each.profile.kind in PHONES:
+        if is_phone(each.profile):
             place = Place.of(each.observation.query)
             parts[each.row.processor].append((place, each.variant.name, each.latency_ms))
     return {name: Noise.of(differences(rows)) for name, rows in sorted(parts.items())}

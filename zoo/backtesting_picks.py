@@ -5,19 +5,19 @@ one runtime, version, processor and number of threads. None of their predictions
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import exp
 
 from device_profiles.matching import distance
-from device_profiles.profile import DeviceFacts, DeviceProfile, Kind
+from device_profiles.profile import DeviceFacts, DeviceProfile
 from prediction.baselines import Sized, by_macs, by_nearest, one_for_all
 from prediction.jobs import Job
-from prediction.regret import Net, Outcome, Point, best_within, beaten, budgets, curve, outcomes
+from prediction.regret import Net, Outcome, Point, Worth, beaten, best_within, budgets, curve, outcomes
 from registry.reader import Reader
 from registry.values import PROPORTIONS, Measurement
-from zoo.backtesting import Backtest, Case, Held
+from zoo.backtesting import Case, Held, Wanted
 
 PICKED = (Case.NEW_NET, Case.NET_EVERYWHERE)
 """Cases in which nets are picked."""
@@ -28,10 +28,15 @@ FEWEST = 10
 OVERRUNS, REGRET = 0.05, 1.0
 """The aim: the most picks that overrun, as a share, and the most points of accuracy lost."""
 
+OURS = "predictions"
+
 HIGH_END, VALUE = 1.0, 0.0
 """Cautions of the product: the high end of the 90 % interval, and with ``--optimistic`` the value."""
 
-_CAUTIONS = tuple(step / 20 for step in range(-20, 41))
+_CAUTIONS = (
+    *(step / 10 for step in range(-20, -5)), *(step / 20 for step in range(-10, 20)), *(step / 10 for step in range(10, 20)),
+    *(step / 2 for step in range(4, 13)),
+)  # fmt: skip
 _FACTORS = tuple(1.05**step for step in range(-16, 33))
 _SHARES = tuple(step / 20 for step in range(1, 21))
 
@@ -82,6 +87,10 @@ class Group:
         """What comes of picks by predictions."""
         return outcomes(self.nets, self.predicted(case, caution), budgets(self.nets))
 
+    def worth(self, case: Case, caution: float) -> Worth:
+        """The same together."""
+        return Worth.of(self.outcomes(case, caution))
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -97,6 +106,16 @@ class Way:
     plain: float | None
     points: tuple[Point, ...]
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the model."""
+        return self.name == OURS
+
+    @property
+    def best(self) -> Point | None:
+        """The point of least regret with few enough overruns."""
+        return best_within(self.points, OVERRUNS)
+
     def at(self, caution: float) -> Point:
         """The point nearest to a caution."""
         return min(self.points, key=lambda each: abs(each.caution - caution))
@@ -109,7 +128,8 @@ class Picks:
     Attributes:
         case: what was left out.
         groups: those of enough nets.
-        compared: those of them whose runtime and processor another device has, too; the baselines need one.
+        compared: the same with only those variants that another device ran with the runtime on the processor: what all
+            baselines can guess.
         alone: predictions, on all groups.
         ways: predictions first, then the baselines, on the groups that are compared.
     """
@@ -119,11 +139,6 @@ class Picks:
     compared: tuple[Group, ...]
     alone: Way
     ways: tuple[Way, ...]
-
-    @property
-    def best(self) -> Point | None:
-        """Predictions at the caution of least regret with few enough overruns."""
-        return best_within(self.alone.points, OVERRUNS)
 
     def beaten(self) -> dict[str, float]:
         """By baseline, the share of its points that our curve lies below or on."""
@@ -150,22 +165,18 @@ def groups(registry: Reader, held: Sequence[Held]) -> list[Group]:
     ]
 
 
-def picks(every: Sequence[Group], case: Case, kinds: Collection[Kind], devices: Collection[str] = ()) -> Picks:
+def picks(every: Sequence[Group], case: Case, wanted: Wanted) -> Picks:
     """Pick from each group, and hold the picks against those from true latencies.
 
     Args:
         every: all groups, small ones, too: they are other devices to the baselines.
         case: what is left out.
-        kinds: of device.
-        devices: only these; none means all.
+        wanted: which devices count.
     """
-    mine = [
-        each
-        for each in every
-        if len(each.nets) >= FEWEST and each.profile.kind in kinds and (not devices or each.profile.id in devices)
-    ]
+    mine = [each for each in every if len(each.nets) >= FEWEST and wanted(each.profile)]
     others = [_others(each, every) for each in mine]
-    compared = [(group, known) for group, known in zip(mine, others, strict=True) if known]
+    shared = [(_shared(group, known), known) for group, known in zip(mine, others, strict=True)]
+    compared = [(group, known) for group, known in shared if len(group.nets) >= FEWEST]
     return Picks(
         case,
         tuple(mine),
@@ -177,7 +188,7 @@ def picks(every: Sequence[Group], case: Case, kinds: Collection[Kind], devices: 
 
 def _ours(mine: Sequence[Group], case: Case) -> Way:
     bounds: list[Bounds] = [partial(each.predicted, case) for each in mine]
-    return Way("predictions", HIGH_END, tuple(curve([each.nets for each in mine], bounds, _CAUTIONS)))
+    return Way(OURS, HIGH_END, tuple(curve([each.nets for each in mine], bounds, _CAUTIONS)))
 
 
 def _baselines(compared: Sequence[tuple[Group, Sequence[Mapping[str, float]]]], case: Case) -> list[Way]:
@@ -225,6 +236,16 @@ def _others(group: Group, every: Sequence[Group]) -> list[Mapping[str, float]]:
     facts = _facts(group.profile)
     ranked = sorted(best, key=lambda one: (one.profile.soc.id != group.profile.soc.id, distance(facts, one.profile), one.profile.id))  # fmt: skip
     return [each.latencies for each in ranked if each.latencies.keys() & group.latencies.keys()]
+
+
+def _shared(group: Group, others: Sequence[Mapping[str, float]]) -> Group:
+    """The variants of a group that another device ran, too: every baseline can guess them."""
+    pairs = [
+        (held, net)
+        for held, net in zip(group.held, group.nets, strict=True)
+        if any(net.name in other for other in others)
+    ]
+    return Group(tuple(held for held, _ in pairs), tuple(net for _, net in pairs))
 
 
 def _facts(profile: DeviceProfile) -> DeviceFacts:
