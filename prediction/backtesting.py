@@ -1,6 +1,7 @@
 """Sums up trials: errors and coverage by case and group. ``python -m prediction.backtesting`` prints them as CSV."""
 
 import csv
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -42,7 +43,7 @@ class Summary:
         """Sum up the guesses of one group."""
         errors = sorted(each.trial.relative for each in found)
         return cls(
-            case, group, len(errors), round(median(errors), 4), round(errors[int(0.9 * (len(errors) - 1))], 4),
+            case, group, len(errors), round(median(errors), 4), round(errors[math.ceil(0.9 * len(errors)) - 1], 4),
             round(sum(each.is_inside for each in found) / len(found), 3),
         )  # fmt: skip
 

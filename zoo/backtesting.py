@@ -50,6 +50,8 @@ CASES = {
 }
 """In words."""
 
+_MEASURED = ("-same", "-net")  # classes of evidence that say that somebody measured the net
+
 Watch = Callable[[str], None]
 Wanted = Callable[[DeviceProfile], bool]
 """Whether a device counts."""
@@ -70,7 +72,8 @@ class Held:
         latency_ms: what was measured, in milliseconds.
         variant: what ran.
         profile: where.
-        guesses: by case.
+        guesses: by case; none where the product refuses to predict, because neither parameters nor MACs are known of a
+            net that, without the rows left out, nobody measured.
     """
 
     row: Measurement
@@ -88,8 +91,10 @@ class Held:
         return Observation(query_of_measurement(self.variant, self.row, self.profile), self.latency_ms)
 
     def predicted_ms(self, case: str, caution: float = 0.0) -> float:
-        """The prediction; with caution 1 the high end of its 90 % interval, with -1 the low end."""
-        guess = self.guesses[case]
+        """The prediction; with caution 1 the high end of its 90 % interval, with -1 the low end; infinite where refused."""
+        guess = self.guesses.get(case)
+        if guess is None:
+            return math.inf
         return self.latency_ms * math.exp(caution * guess.width - guess.trial.error)
 
 
@@ -106,6 +111,11 @@ class Backtest:
     held: tuple[Held, ...]
     cases: tuple[Case, ...]
     noise: Mapping[Processor, "Noise"]
+
+    def refused(self, wanted: Wanted) -> int:
+        """How many rows are refused in some case that was asked about."""
+        asked = [each for each in self.cases if each is not Case.DEVICE_5]
+        return sum(wanted(each.profile) and any(case not in each.guesses for case in asked) for each in self.held)
 
     def by_processor(self, wanted: Wanted) -> list["Line"]:
         """Errors by case and processor, of the devices that are wanted."""
@@ -192,12 +202,16 @@ def _held(domain: "Domain", rows: Sequence[Held]) -> list[Held]:
     """The rows of ``domain`` with their guesses."""
     from prediction.backtesting import guesses  # noqa: PLC0415 - only who asks pays for it
     from prediction.holding_back import fitted_rows, held_back  # noqa: PLC0415
+    from prediction.jobs import Job  # noqa: PLC0415
 
     observations = [each.observation for each in rows]
     chosen = fitted_rows(domain, observations)
+    sizes = {index: Job.of(observations[index].query).known for index in chosen}
     found: dict[int, dict[str, Guess]] = defaultdict(dict)
     for each in guesses(held_back(domain, [observations[index] for index in chosen])):
-        found[chosen[each.trial.row]][each.trial.case] = each
+        index = chosen[each.trial.row]
+        if sizes[index] or each.trial.basis.endswith(_MEASURED):
+            found[index][each.trial.case] = each
     return [replace(rows[index], guesses=found[index]) for index in chosen]
 
 

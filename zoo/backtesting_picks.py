@@ -128,16 +128,20 @@ class Picks:
     Attributes:
         case: what was left out.
         groups: those of enough nets.
-        compared: the same with only those variants that another device ran with the runtime on the processor: what all
-            baselines can guess.
+        guessed: the same with only those variants that the product predicts.
+        compared: the same with only those that another device ran, too, with the runtime on the processor: all baselines
+            can guess them.
         alone: predictions, on all groups.
+        known: predictions, on those that are guessed.
         ways: predictions first, then the baselines, on the groups that are compared.
     """
 
     case: Case
     groups: tuple[Group, ...]
+    guessed: tuple[Group, ...]
     compared: tuple[Group, ...]
     alone: Way
+    known: Way
     ways: tuple[Way, ...]
 
     def beaten(self) -> dict[str, float]:
@@ -174,14 +178,21 @@ def picks(every: Sequence[Group], case: Case, wanted: Wanted) -> Picks:
         wanted: which devices count.
     """
     mine = [each for each in every if len(each.nets) >= FEWEST and wanted(each.profile)]
-    others = [_others(each, every) for each in mine]
-    shared = [(_shared(group, known), known) for group, known in zip(mine, others, strict=True)]
-    compared = [(group, known) for group, known in shared if len(group.nets) >= FEWEST]
+    guessed = [_part(each, lambda held: case in held.guesses) for each in mine]
+    guessed = [each for each in guessed if len(each.nets) >= FEWEST]
+    compared = []
+    for group in guessed:
+        others = _others(group, every)
+        shared = _part(group, lambda held: any(held.variant.name in other for other in others))
+        if len(shared.nets) >= FEWEST:
+            compared.append((shared, others))
     return Picks(
         case,
         tuple(mine),
+        tuple(guessed),
         tuple(group for group, _ in compared),
         _ours(mine, case),
+        _ours(guessed, case),
         (_ours([group for group, _ in compared], case), *_baselines(compared, case)),
     )
 
@@ -238,13 +249,9 @@ def _others(group: Group, every: Sequence[Group]) -> list[Mapping[str, float]]:
     return [each.latencies for each in ranked if each.latencies.keys() & group.latencies.keys()]
 
 
-def _shared(group: Group, others: Sequence[Mapping[str, float]]) -> Group:
-    """The variants of a group that another device ran, too: every baseline can guess them."""
-    pairs = [
-        (held, net)
-        for held, net in zip(group.held, group.nets, strict=True)
-        if any(net.name in other for other in others)
-    ]
+def _part(group: Group, wanted: Callable[[Held], bool]) -> Group:
+    """Only some variants."""
+    pairs = [(held, net) for held, net in zip(group.held, group.nets, strict=True) if wanted(held)]
     return Group(tuple(held for held, _ in pairs), tuple(net for _, net in pairs))
 
 

@@ -108,7 +108,7 @@ def pictures(found: Backtest, phones: Picks, everything: Picks) -> dict[str, Bac
             (
                 (f"phones, shared nets: {_groups(phones.compared)}", phones.ways),
                 (f"all devices, shared nets: {_groups(everything.compared)}", everything.ways),
-                (f"phones, all nets: {_groups(phones.groups)}", (phones.alone,)),
+                (f"phones, predicted nets: {_groups(phones.guessed)}", (phones.known,)),
             )
         ),
     }

@@ -10,13 +10,15 @@ from prediction.regret import SHARES, TOLERANCE, Worth
 from zoo.backtesting import CASES, Backtest, Case, Held, Line, is_phone
 from zoo.backtesting_picks import FEWEST, HIGH_END, OVERRUNS, REGRET, VALUE, Group, Picks
 from zoo.plot_backtest import CALLED
-from zoo.views.backtests import cells, count, percent, settings
+from zoo.views.backtests import cells, count, percent, sections, told
 
 if TYPE_CHECKING:
-    from prediction.regret import Outcome
+    from prediction.regret import Point
 
+_FEWEST_ROWS = 5
 _MOST_OVERRUN = 12  # nets that the report names
 _MOST_OFF = 12
+_WORTH = ("latencies from", "used how", "overruns", "regret", "unanswered")
 _BANDS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
 
 
@@ -37,7 +39,7 @@ def page(found: Backtest, phones: Sequence[Picks], everything: Picks) -> str:
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def _head(found: Backtest) -> str:
@@ -75,6 +77,9 @@ def _cases(found: Backtest) -> str:
     return f"""## Errors by what is left out
 
 {words}
+
+{found.refused(is_phone)} rows of phones are refused in some case, as `zoo predict` would refuse them: without the rows left out nobody
+measured the net, and nobody states its parameters or MACs. They count as errors nowhere; picks by prediction never take them.
 
 Median error / its 90th percentile / coverage of the 90 % interval, in percent, on phones ({small} rows of processors and runtimes
 with fewer than {FEWEST} are only in the last lines):
@@ -139,13 +144,13 @@ def _devices(found: Backtest) -> str:
         [profiles[device].name, str(processor), f"{line.summary.rows:,}", _short(line), _short(lines.get((Case.NET_EVERYWHERE, device, processor))),
          _short(lines.get((Case.DEVICE, device, processor)))]
         for (case, device, processor), line in sorted(lines.items(), key=lambda one: (one[0][1], one[0][2]))
-        if case is Case.NEW_NET
+        if case is Case.NEW_NET and line.summary.rows >= _FEWEST_ROWS
     ]  # fmt: skip
     return f"""## Errors by phone and processor
 
 ![Median error and 90th percentile of each phone and processor](pictures/backtest-devices.png)
 
-Median error / its 90th percentile / coverage, in percent; all runtimes together:
+Median error / its 90th percentile / coverage, in percent; all runtimes together, and five rows or more (`--json` has all):
 
 {_table(["phone", "processor", "rows", *(CALLED[case] for case in (Case.NEW_NET, Case.NET_EVERYWHERE, Case.DEVICE))], rows)}"""
 
@@ -153,66 +158,61 @@ Median error / its 90th percentile / coverage, in percent; all runtimes together
 def _picks_of(phones: Picks, everything: Picks) -> str:
     return f"""## Picks of new nets on known devices
 
-Among the variants of one model that were measured on one device with one runtime, version, processor and number of threads, the most
-accurate one inside a budget of latency is picked, by predictions that have never seen the net on the device ({CALLED[Case.NEW_NET]}).
-It is held against the pick from true latencies. Groups have {FEWEST} or more variants of known accuracy; each is asked {len(SHARES)}
-budgets, within which 5, 10, ... 100 % of its variants are. An *overrun* takes more than {100 * (TOLERANCE - 1):.0f} % longer than
-the budget. *Regret* is the accuracy lost, in points; where nothing is picked although something fits, all of the best pick's accuracy
-is lost, and nothing is won back by an overrun. *Unanswered* is the share of budgets without a pick. The aim is overruns of
-{OVERRUNS:.0%} or less with a regret of {REGRET:g} or less.
+Among the variants of one model that were measured on one device with one runtime, version, processor and number of threads, the
+most accurate one inside a budget of latency is picked, by predictions that have never seen the net on the device
+(`{Case.NEW_NET}`). It is held against the pick from true latencies. Groups have {FEWEST} or more variants of known accuracy; each is
+asked {len(SHARES)} budgets, which 5, 10, ... 100 % of its variants meet. An *overrun* takes more than {100 * (TOLERANCE - 1):.0f} %
+longer than the budget. *Regret* is the accuracy lost, in points: where nothing is picked although something fits, all of the best
+pick's accuracy is lost, and an overrun wins nothing back. *Unanswered* is the share of budgets without a pick. The aim is overruns
+of {percent(OVERRUNS)} or less with a regret of {REGRET:g} or less.
 
 ![Regret against overruns of predictions and of three baselines](pictures/backtest-regret.png)
 
-The baselines: **MACs as proxy**, proportional by the median of the other nets of the group (of those in the same precision, where
-there are five); **one variant for all devices**, the most accurate that runs inside the budget on a share of the other devices;
-**nearest device**, the latency on the device that is most alike (same chip first), times the median ratio of what both ran. They see what
-our predictions see. Each is swept by its own caution: a safety factor, or that share; ours by a multiple of half the interval
-(0 is the value, 1 the high end). For a fair fight only variants count that another device ran, too ("shared nets"): {count(phones.compared)};
-on all kinds of device {count(everything.compared)}.
+The baselines see what our predictions see. **MACs as proxy**: proportional, by the median of the other nets of the group (of those in the
+same precision, where there are five). **One variant for all devices**: the most accurate that meets the budget on a share of the other
+devices. **Nearest device**: the latency on the device that is most alike (same chip first), times the median ratio of what both ran.
+Each is swept by its caution: a safety factor, or that share; predictions by a multiple of half their interval, 0 for the value and 1
+for the high end, which is what `zoo pick` compares (with `--optimistic` the value).
 
-{_ways("phones, shared nets", phones)}
+{_sections("phones", phones)}
 
-{_ways("all devices, shared nets", everything)}
-
-{_alone("phones, all nets", phones)}
+{_sections("all devices", everything)}
 
 {_verdict(phones, everything)}"""
 
 
-def _ways(name: str, found: Picks) -> str:
-    rows = [
-        [way.name, setting, *(cells(point.worth) if point else ("-", "never so few overruns", "-"))]
-        for way in found.ways
-        for setting, point in settings(way)
-    ]
-    return _table([f"{name}: latencies from", "used how", "overruns", "regret", "unanswered"], rows)
+def _sections(devices: str, found: Picks) -> str:
+    return "\n\n".join(
+        f"{devices.capitalize()}, {title} ({count(groups)}):\n\n{_table(_WORTH, told(ways))}"
+        for title, groups, ways in sections(found)
+    )
 
 
-def _alone(name: str, found: Picks) -> str:
-    rows = [[setting, *cells(point.worth)] for setting, point in settings(found.alone) if point]
-    return _table([f"{name} ({count(found.groups)}): predictions", "overruns", "regret", "unanswered"], rows)
-
-
-def _reached(point: "Worth | None") -> bool:
-    return point is not None and point.overruns <= OVERRUNS and point.regret <= REGRET
+def _reached(point: Worth) -> bool:
+    return point.overruns <= OVERRUNS and point.regret <= REGRET
 
 
 def _verdict(phones: Picks, everything: Picks) -> str:
     lines = []
-    for name, found, way in (
-        ("On shared nets of phones", phones, phones.ways[0]),
-        ("On shared nets of all devices", everything, everything.ways[0]),
-        ("On all nets of phones", phones, phones.alone),
+    for name, way in (
+        ("all nets of phones", phones.alone),
+        ("nets of phones that are predicted", phones.known),
+        ("those of them that another phone or device ran, too", phones.ways[0]),
+        ("nets of all devices that are predicted", everything.known),
     ):
         good = [each.caution for each in way.points if _reached(each.worth)]
-        high = "is" if _reached(way.at(HIGH_END).worth) else "is not"
-        range_ = f"reached with cautions of {min(good):g} to {max(good):g}" if good else "not reached with any caution"
-        lines.append(f"* {name} the aim is {range_}; with the high end of the interval it {high}.")
-    shares = [f"{name} {percent(share)} (phones), {percent(everything.beaten()[name])} (all devices)" for name, share in phones.beaten().items()]
-    return "\n".join(
-        [*lines, f"* The curve of predictions is on or below these shares of the baselines' points: {'; '.join(shares)}. What is not below are "
-         "points of hardly any overruns, where a few figures that nothing explains keep ours from 0 % unless caution is large."]
-    )  # fmt: skip
+        which = f"with cautions from {min(good):g} to {max(good):g}" if good else "with no caution"
+        lines.append(
+            f"* On {name} the aim is reached {which}: with the high end {_yes(way.at(HIGH_END))}, with the value {_yes(way.at(VALUE))}."
+        )
+    of_phones, of_all = phones.beaten(), everything.beaten()
+    shares = [f"{name} {percent(of_phones[name])} on phones and {percent(of_all[name])} on all devices" for name in of_phones]
+    lines.append(f"* The curve of predictions lies below or on this share of the points of each baseline: {'; '.join(shares)}.")
+    return "\n".join(lines)
+
+
+def _yes(point: "Point") -> str:
+    return "yes" if _reached(point.worth) else "no"
 
 
 def _missed(found: Picks) -> str:
@@ -230,9 +230,12 @@ def _missed(found: Picks) -> str:
             asked = [one for each in found.groups for one in each.outcomes(found.case, caution) if low < one.share <= high]
             cell += cells(Worth.of(asked))
         bands.append([f"{low:.0%} to {high:.0%}", *cell])
+    refused = [each for each in found.groups if not any(found.case in held.guesses for held in each.held)]
+    names = "; ".join(f"{each.profile.name} ({_place(each)})" for each in refused)
+    wholly = f"\n\nOf these groups every net is refused, for nobody states its size: {names}." if refused else ""
     return f"""### Where picks lose
 
-By group, with the high end of the interval and with the value:
+By group of phones, all nets, with the high end of the interval and with the value:{wholly}
 
 {_table(headings, rows)}
 
@@ -266,21 +269,14 @@ def _place(each: Group) -> str:
 
 
 def _unknown(others: Sequence[Picks]) -> str:
-    parts = ["## Picks of nets that nobody measured"]
-    for found in others:
-        rows = [
-            [way.name, setting, *(cells(point.worth) if point else ("-", "never so few overruns", "-"))]
-            for way in (found.alone,)
-            for setting, point in settings(way)
-        ]
-        macs = found.ways[1]
-        rows += [[macs.name, setting, *(cells(point.worth) if point else ("-", "never so few overruns", "-"))] for setting, point in settings(macs)]
-        parts.append(
-            f"The same on {count(found.groups)}, with predictions that have not seen the net on any device (`{found.case}`). Of the baselines only "
-            f"MACs can guess then; they are asked on {count(found.compared)}.\n\n"
-            + _table(["latencies from", "used how", "overruns", "regret", "unanswered"], rows)
-        )
-    return "\n\n".join(parts)
+    return "\n\n".join(
+        f"""## Picks of nets that nobody measured
+
+The same with predictions that have not seen the net on any device (`{found.case}`). Of the baselines only MACs can guess then.
+
+{_sections("phones", found)}"""
+        for found in others
+    )
 
 
 def _noise(found: Backtest) -> str:

@@ -11,6 +11,7 @@ from zoo.views.printer import Printer
 if TYPE_CHECKING:
     from prediction.regret import Point, Worth
 
+_MOST_LINES = 60  # beyond, runtimes are put together
 _HEADINGS = ("left out", "on", "rows", "median", "90th", "coverage")
 
 
@@ -25,12 +26,21 @@ def backtest(printer: Printer, found: Backtest, picked: Sequence[Picks], wanted:
         devices: they in words.
     """
     rows = sum(wanted(each.profile) for each in found.held)
+    lines = found.by_runtime(wanted)
+    if len(lines) > _MOST_LINES:
+        lines = found.by_processor(wanted)
     printer.line(f"{rows:,} measured rows of {devices}, each predicted without itself", style="bold")
     printer.line("median and 90th percentile of |prediction / truth - 1|; coverage of the 90 % interval")
     printer.line()
-    printer.table(_HEADINGS, map(_line, found.by_runtime(wanted)), right="rows median 90th coverage")
+    printer.table(_HEADINGS, map(_line, lines), right="rows median 90th coverage")
+    printer.line()
     for case in found.cases:
         printer.line(f"{case:<18}{CASES[case]}", style="dim")
+    refused = found.refused(wanted)
+    if refused:
+        printer.line(
+            f"{refused} rows are refused: without those left out nobody measured the net, and nobody states its parameters or MACs"
+        )
     for each in picked:
         if each.groups:
             printer.line()
@@ -40,7 +50,7 @@ def backtest(printer: Printer, found: Backtest, picked: Sequence[Picks], wanted:
 def _line(each: Line) -> tuple[str, ...]:
     summary = each.summary
     return (
-        each.case, f"{each.processor}, {each.name}", f"{summary.rows:,}", percent(summary.median),
+        each.case, f"{each.processor}{each.name and ', '}{each.name}", f"{summary.rows:,}", percent(summary.median),
         percent(summary.ninetieth), percent(summary.coverage),
     )  # fmt: skip
 
@@ -48,24 +58,36 @@ def _line(each: Line) -> tuple[str, ...]:
 def percent(share: float) -> str:
     """A share with as many digits as it bears."""
     value = 100 * share
-    return f"{value:.1f} %" if value < 10 else f"{value:,.0f} %"  # noqa: PLR2004 - two digits
+    few = 0 < value < 9.95 and value != round(value)  # noqa: PLR2004 - two digits
+    return f"{value:.1f} %" if few else f"{value:,.0f} %"
 
 
 def _picks(printer: Printer, found: Picks) -> None:
-    aim = f"aim: overruns <= {OVERRUNS:.0%}, regret <= {REGRET:g}"
-    printer.line(f"picks, {found.case}: {count(found.groups)} · {aim}", style="bold")
-    headings = ("way", "overruns", "regret", "unanswered")
-    rows = [(name, *cells(point.worth)) for name, point in settings(found.alone) if point]
-    printer.table(headings, rows, right="overruns regret unanswered")
-    if not found.compared:
-        return
-    printer.line(f"the same nets for all, where another device ran them: {count(found.compared)}")
-    rows = [
-        (f"{way.name}, {name}", *(cells(point.worth) if point else ("", f"never <= {OVERRUNS:.0%}", "")))
-        for way in found.ways
-        for name, point in settings(way)
+    aim = f"aim: overruns <= {percent(OVERRUNS)}, regret <= {REGRET:g}"
+    printer.line(f"picks, {found.case} · {aim}", style="bold")
+    for title, groups, ways in sections(found):
+        printer.line(f"{title}: {count(groups)}")
+        rows = [(name, setting, *worth) for name, setting, *worth in told(ways)]
+        printer.table(("latencies from", "used how", "overruns", "regret", "unanswered"), rows, "overruns regret unanswered")
+
+
+def sections(found: Picks) -> list[tuple[str, Sequence[Group], Sequence[Way]]]:
+    """What is told of one case: a title, groups, and the ways to guess."""
+    every = [
+        ("all nets", found.groups, (found.alone,)),
+        ("nets that are predicted", found.guessed, (found.known,)),
+        ("those of them that another device ran, too", found.compared, found.ways),
     ]
-    printer.table(headings, rows, right="overruns regret unanswered")
+    return [each for each in every if each[1]]
+
+
+def told(ways: Sequence[Way]) -> list[tuple[str, ...]]:
+    """Name, setting, overruns, regret and unanswered of every way and setting that is told."""
+    return [
+        (way.name, setting, *(cells(point.worth) if point else ("never so few", "-", "-")))
+        for way in ways
+        for setting, point in _settings(way)
+    ]
 
 
 def count(groups: Sequence[Group]) -> str:
@@ -75,7 +97,7 @@ def count(groups: Sequence[Group]) -> str:
     return f"{len(groups)} group{'s'[: len(groups) != 1]} on {devices} device{'s'[: devices != 1]}, {nets:,} nets"
 
 
-def settings(way: Way) -> list[tuple[str, "Point | None"]]:
+def _settings(way: Way) -> list[tuple[str, "Point | None"]]:
     """The settings of a way that are told: as it is used, and at its best within the aim."""
     found: list[tuple[str, Point | None]] = []
     if way.is_ours:
@@ -84,7 +106,7 @@ def settings(way: Way) -> list[tuple[str, "Point | None"]]:
         found.append(("as it is", way.at(way.plain)))
     best = way.best
     caution = "" if best is None else f" (caution {best.caution:.2g})"
-    return [*found, (f"best with overruns <= {OVERRUNS:.0%}{caution}", best)]
+    return [*found, (f"best with overruns <= {percent(OVERRUNS)}{caution}", best)]
 
 
 def cells(worth: "Worth") -> tuple[str, str, str]:
@@ -126,8 +148,10 @@ def _picks_document(found: Picks) -> dict[str, Any]:
              "high_end": asdict(each.worth(found.case, HIGH_END)), "value": asdict(each.worth(found.case, VALUE))}
             for each in found.groups
         ],
+        "predicted": [{**place(each), "nets": len(each.nets)} for each in found.guessed],
         "compared": [{**place(each), "nets": len(each.nets)} for each in found.compared],
-        "all": _way(found.alone),
+        "all_nets": _way(found.alone),
+        "predicted_nets": _way(found.known),
         "ways": [_way(each) for each in found.ways] if found.compared else [],
         "beaten": found.beaten() if found.compared else {},
     }  # fmt: skip
