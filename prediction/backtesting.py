@@ -1,69 +1,19 @@
 """Sums up trials: errors and coverage by case and group. ``python -m prediction.backtesting`` prints them as CSV."""
 
 import csv
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from statistics import median
-from typing import Self
+from dataclasses import asdict, fields
 
 from device_profiles.profile import Kind
 from prediction.evidence import width_of
 from prediction.fitting import fit, in_domain, observations
 from prediction.query import Observation
-from prediction.validation import NEW_NET, Trial, widths
+from prediction.trial import NEW_NET, Guess, Summary, Trial
+from prediction.validation import widths
 
 HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What trials of one case say of one group.
-
-    Attributes:
-        case: what was left out; see `prediction.validation`.
-        group: which rows.
-        rows: how many.
-        median: of |guess / truth - 1|.
-        ninetieth: its 90th percentile.
-        coverage: share of rows inside their 90 % interval, whose width was learnt on other devices.
-    """
-
-    case: str
-    group: str
-    rows: int
-    median: float
-    ninetieth: float
-    coverage: float
-
-    @classmethod
-    def of(cls, case: str, group: str, found: Sequence["Guess"]) -> Self:
-        """Sum up the guesses of one group."""
-        errors = sorted(each.trial.relative for each in found)
-        return cls(
-            case, group, len(errors), round(median(errors), 4), round(errors[math.ceil(0.9 * len(errors)) - 1], 4),
-            round(sum(each.is_inside for each in found) / len(found), 3),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A trial with its interval.
-
-    Attributes:
-        trial: the trial.
-        width: half of the 90 % interval of the logarithm, learnt from trials on other devices.
-    """
-
-    trial: Trial
-    width: float
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether the truth is in the interval."""
-        return abs(self.trial.error) <= self.width
 
 
 def guesses(found: Sequence[Trial]) -> list[Guess]:

@@ -1,7 +1,7 @@
 """What people do without a model of latencies: three ways to guess, for `prediction.regret` to hold against ours.
 
-Each gets what a held-back guess of ours has: other nets of the device, and all rows of other devices. No net's own row on the
-device is used.
+Each gets what a held-back guess of ours has: other nets of the device, and all rows of other devices. No net's own row
+on the device is used.
 """
 
 import math

@@ -12,7 +12,8 @@ from prediction.jobs import Job
 from prediction.model import Domain
 from prediction.places import Place
 from prediction.query import Observation
-from prediction.validation import NEW_NET, Trial, trials, without
+from prediction.trial import NEW_NET, Trial
+from prediction.validation import trials, without
 from zoo.errors import RegistryError
 
 _ROUNDING = 1e-3  # of a weight: the model keeps seven digits
@@ -55,7 +56,9 @@ def held_back(domain: Domain, rows: Sequence[Observation]) -> list[Trial]:
     inverse = inverse_of(design.covariance(domain.variances, domain.noise))
     weights = inverse @ (design.over(domain.costs) - odd - domain.mean)
     fitted = np.array([weight for _, _, weight in domain.rows])
-    if not np.allclose(np.sort(weights), np.sort(fitted), rtol=_ROUNDING, atol=_ROUNDING * np.abs(fitted).max()):
+    if not np.allclose(
+        np.sort(weights), np.sort(fitted), rtol=_ROUNDING, atol=_ROUNDING * np.abs(fitted).max()
+    ):
         raise _others("the registry's measurements are not those")
     found = trials(design, inverse, weights, domain.odd)
     known = Known.of_rows((design.places[where], design.jobs[what]) for where, what in design.pairs)

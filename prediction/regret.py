@@ -1,7 +1,7 @@
 """What a way to guess latencies is worth for the choice: accuracy lost and budgets overrun, from tight to loose.
 
-A guess is a bound: what is compared with the budget. Of the nets whose bound is inside the budget the most accurate one is
-picked, as `registry.choice` does it, and held against the pick from true latencies.
+A guess is a bound: what is compared with the budget. Of the nets whose bound is inside the budget the most accurate
+one is picked, as `registry.choice` does it, and held against the pick from true latencies.
 """
 
 import math
@@ -54,7 +54,7 @@ class Outcome:
 
     @property
     def regret(self) -> float:
-        """Points of accuracy lost; all of them where nothing was picked, none where the pick is better than it may be."""
+        """Points of accuracy lost: all of them where nothing was picked, none where the pick is better than fits."""
         return max(0.0, self.best.accuracy - (self.pick.accuracy if self.pick else 0.0))
 
 
@@ -103,7 +103,11 @@ class Point:
     worth: Worth
 
 
-def curve(groups: Sequence[Sequence[Net]], bounds: Sequence[Callable[[float], Sequence[float]]], cautions: Iterable[float]) -> list[Point]:
+def curve(
+    groups: Sequence[Sequence[Net]],
+    bounds: Sequence[Callable[[float], Sequence[float]]],
+    cautions: Iterable[float],
+) -> list[Point]:
     """Regret against overruns, from bold to cautious.
 
     Args:
@@ -158,7 +162,9 @@ def budgets(nets: Sequence[Net], shares: Sequence[float] = SHARES) -> list[tuple
     return found
 
 
-def outcomes(nets: Sequence[Net], bounds: Sequence[float], asked: Iterable[tuple[float, float]]) -> list[Outcome]:
+def outcomes(
+    nets: Sequence[Net], bounds: Sequence[float], asked: Iterable[tuple[float, float]]
+) -> list[Outcome]:
     """Pick once a budget.
 
     Args:

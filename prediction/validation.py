@@ -18,45 +18,19 @@ of ``inverse[B, B] x = weights[B]`` (Rasmussen and Williams 2006, section 5.4.2,
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from prediction.design import Design, Matrix
 from prediction.evidence import Known
+from prediction.trial import Trial
+
+__all__ = ["Trial", "trials", "widths", "without"]
 
 FIVE = 5
-NEW_NET = "new-net"
-"""A case of `prediction.holding_back`, which teaches no widths."""
 _COVERED = 0.9
 _DEVICES = 4  # of a runtime, from which on its own width counts more than half
 _ENOUGH = 30  # rows of a class from which on a quantile is taken of it alone
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One row, guessed without itself.
-
-    Attributes:
-        case: what was left out; see the module's docstring.
-        row: index of the row.
-        runtime: runtime and processor.
-        device: where.
-        basis: class of evidence that was left.
-        error: logarithm of the true latency over the guess.
-    """
-
-    case: str
-    row: int
-    runtime: str
-    device: str
-    basis: str
-    error: float
-
-    @property
-    def relative(self) -> float:
-        """|guess / truth - 1|."""
-        return abs(math.exp(-self.error) - 1)
 
 
 Fit = tuple[Matrix, Matrix, Mapping[str, float]]

@@ -1,28 +1,22 @@
-"""What predictions of latencies are worth: every row of the fit, predicted without itself.
+"""What predictions of latencies are worth, as values: rows of the fit, each predicted without itself.
 
-The registry's model is asked with a block of rows left out, which is exact (`prediction.validation`); nothing is fitted
-again. What follows for picks is in `zoo.backtesting_picks`.
+`zoo.backtesting_rows` makes them; what follows for picks is in `zoo.backtesting_picks`.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from device_profiles.profile import DeviceProfile, Kind, Processor
-from registry.reader import Reader
 from registry.values import Measurement, Variant
-from zoo.errors import needing
-from zoo.predictor import Predictions
 
 if TYPE_CHECKING:
-    from prediction.backtesting import Guess, Summary
-    from prediction.model import Domain
-    from prediction.places import Place
     from prediction.query import Observation
     from prediction.repeats import Noise
+    from prediction.trial import Guess, Summary
 
 
 class Case(StrEnum):
@@ -50,9 +44,6 @@ CASES = {
 }
 """In words."""
 
-_MEASURED = ("-same", "-net")  # classes of evidence that say that somebody measured the net
-
-Watch = Callable[[str], None]
 Wanted = Callable[[DeviceProfile], bool]
 """Whether a device counts."""
 
@@ -60,7 +51,6 @@ Wanted = Callable[[DeviceProfile], bool]
 def is_phone(profile: DeviceProfile) -> bool:
     """Whether a device is a phone or a tablet."""
     return profile.kind in {Kind.PHONE, Kind.TABLET}
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +81,7 @@ class Held:
         return Observation(query_of_measurement(self.variant, self.row, self.profile), self.latency_ms)
 
     def predicted_ms(self, case: str, caution: float = 0.0) -> float:
-        """The prediction; with caution 1 the high end of its 90 % interval, with -1 the low end; infinite where refused."""
+        """The prediction; with caution 1 the high end of its 90 % interval, with -1 the low end. Infinite if refused."""
         guess = self.guesses.get(case)
         if guess is None:
             return math.inf
@@ -115,7 +105,9 @@ class Backtest:
     def refused(self, wanted: Wanted) -> int:
         """How many rows are refused in some case that was asked about."""
         asked = [each for each in self.cases if each is not Case.DEVICE_5]
-        return sum(wanted(each.profile) and any(case not in each.guesses for case in asked) for each in self.held)
+        return sum(
+            wanted(each.profile) and any(case not in each.guesses for case in asked) for each in self.held
+        )
 
     def by_processor(self, wanted: Wanted) -> list["Line"]:
         """Errors by case and processor, of the devices that are wanted."""
@@ -130,7 +122,7 @@ class Backtest:
         return self._lines(lambda each: each.profile.id, wanted)
 
     def _lines(self, name: Callable[[Held], str], wanted: Wanted) -> list["Line"]:
-        from prediction.backtesting import Summary  # noqa: PLC0415 - only who asks pays for it
+        from prediction.trial import Summary  # noqa: PLC0415 - only who asks pays for it
 
         parts: dict[tuple[Processor, str], list[Held]] = defaultdict(list)
         for each in self.held:
@@ -160,68 +152,3 @@ class Line:
     processor: Processor
     name: str
     summary: "Summary"
-
-
-def backtest(registry: Reader, cases: Sequence[Case], processors: Collection[Processor], watch: Watch) -> Backtest:
-    """Predict every row that the registry's model was fitted to, without it.
-
-    Args:
-        registry: whose model and measurements count.
-        cases: which to tell; none means all.
-        processors: only these; none means all.
-        watch: told what is done next.
-
-    Raises:
-        MissingExtraError: numpy or scipy is not installed.
-        RegistryError: the registry has no model, or lacks rows that it was fitted to.
-    """
-    with needing("predict", "backtesting"):
-        from prediction.model import DOMAINS  # noqa: PLC0415 - only who asks pays for it
-        from prediction import holding_back  # noqa: F401, PLC0415
-    rows, held = _rows(registry), []
-    for name, domain in Predictions(registry).fitted.domains.items():
-        if not processors or set(processors) & set(DOMAINS[name]):
-            watch(f"leaving rows out: {name}")
-            held += _held(domain, [each for each in rows if each.row.processor in DOMAINS[name]])
-    asked = [each for each in held if not processors or each.row.processor in processors]
-    return Backtest(tuple(asked), tuple(cases or Case), _noise(asked))
-
-
-def _rows(registry: Reader) -> list[Held]:
-    """Every row with a latency, not yet predicted."""
-    variants = registry.variants(specs=False)
-    profiles = {each.id: each for each in registry.devices()}
-    return [
-        Held(row, row.latency_ms, variants[row.variant], profiles[row.device], {})
-        for row in registry.measurements()
-        if row.latency_ms and not row.excluded
-    ]
-
-
-def _held(domain: "Domain", rows: Sequence[Held]) -> list[Held]:
-    """The rows of ``domain`` with their guesses."""
-    from prediction.backtesting import guesses  # noqa: PLC0415 - only who asks pays for it
-    from prediction.holding_back import fitted_rows, held_back  # noqa: PLC0415
-    from prediction.jobs import Job  # noqa: PLC0415
-
-    observations = [each.observation for each in rows]
-    chosen = fitted_rows(domain, observations)
-    sizes = {index: Job.of(observations[index].query).known for index in chosen}
-    found: dict[int, dict[str, Guess]] = defaultdict(dict)
-    for each in guesses(held_back(domain, [observations[index] for index in chosen])):
-        index = chosen[each.trial.row]
-        if sizes[index] or each.trial.basis.endswith(_MEASURED):
-            found[index][each.trial.case] = each
-    return [replace(rows[index], guesses=found[index]) for index in chosen]
-
-
-def _noise(held: Iterable[Held]) -> dict[Processor, "Noise"]:
-    from prediction.places import Place  # noqa: PLC0415 - only who asks pays for it
-    from prediction.repeats import Noise, differences  # noqa: PLC0415
-
-    parts: dict[Processor, list[tuple[Place, str, float]]] = defaultdict(list)
-    for each in held:
-        if is_phone(each.profile):
-            place = Place.of(each.observation.query)
-            parts[each.row.processor].append((place, each.variant.name, each.latency_ms))
-    return {name: Noise.of(differences(rows)) for name, rows in sorted(parts.items())}

@@ -1,11 +1,11 @@
 """What picks by predicted latencies are worth: accuracy lost and budgets overrun, beside three baselines.
 
-Nets are picked among those of one group: variants of one model, with a known accuracy, that were measured on one device with
-one runtime, version, processor and number of threads. None of their predictions has seen the net on the device.
+Nets are picked among those of one group: variants of one model, with a known accuracy, that were measured on one device
+with one runtime, version, processor and number of threads. None of their predictions has seen the net on the device.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import exp
@@ -34,9 +34,11 @@ HIGH_END, VALUE = 1.0, 0.0
 """Cautions of the product: the high end of the 90 % interval, and with ``--optimistic`` the value."""
 
 _CAUTIONS = (
-    *(step / 10 for step in range(-20, -5)), *(step / 20 for step in range(-10, 20)), *(step / 10 for step in range(10, 20)),
+    *(step / 10 for step in range(-20, -5)),
+    *(step / 20 for step in range(-10, 20)),
+    *(step / 10 for step in range(10, 20)),
     *(step / 2 for step in range(4, 13)),
-)  # fmt: skip
+)
 _FACTORS = tuple(1.05**step for step in range(-16, 33))
 _SHARES = tuple(step / 20 for step in range(1, 21))
 
@@ -129,8 +131,8 @@ class Picks:
         case: what was left out.
         groups: those of enough nets.
         guessed: the same with only those variants that the product predicts.
-        compared: the same with only those that another device ran, too, with the runtime on the processor: all baselines
-            can guess them.
+        compared: the same with only those that another device ran, too, with that runtime on that processor: all
+            baselines can guess them.
         alone: predictions, on all groups.
         known: predictions, on those that are guessed.
         ways: predictions first, then the baselines, on the groups that are compared.
@@ -159,7 +161,8 @@ def groups(registry: Reader, held: Sequence[Held]) -> list[Group]:
         known = each.variant.accuracy(model, row.processor, row.device) if model else None
         if known is None or not each.variant.has_trained_weights:
             continue
-        key = (each.variant.model, row.device, row.processor, row.runtime, row.runtime_version, row.era, row.threads, row.cores)  # fmt: skip
+        place = row.device, row.processor, row.runtime, row.runtime_version, row.era, row.threads, row.cores
+        key = each.variant.model, *place
         before = parts[key].get(each.variant.name)
         if before is None or before[0].latency_ms < each.latency_ms:
             parts[key][each.variant.name] = each, Net(each.variant.name, known.value, each.latency_ms)
@@ -183,7 +186,8 @@ def picks(every: Sequence[Group], case: Case, wanted: Wanted) -> Picks:
     compared = []
     for group in guessed:
         others = _others(group, every)
-        shared = _part(group, lambda held: any(held.variant.name in other for other in others))
+        ran = {name for other in others for name in other}
+        shared = _part(group, partial(_is_one_of, ran))
         if len(shared.nets) >= FEWEST:
             compared.append((shared, others))
     return Picks(
@@ -230,7 +234,11 @@ def _others(group: Group, every: Sequence[Group]) -> list[Mapping[str, float]]:
     by_device: dict[str, list[Group]] = defaultdict(list)
     for each in every:
         same = each.row.runtime == group.row.runtime and each.row.processor is group.row.processor
-        if same and each.profile.id != group.profile.id and each.held[0].variant.model == group.held[0].variant.model:
+        if (
+            same
+            and each.profile.id != group.profile.id
+            and each.held[0].variant.model == group.held[0].variant.model
+        ):
             by_device[each.profile.id].append(each)
     best = [
         max(
@@ -245,8 +253,15 @@ def _others(group: Group, every: Sequence[Group]) -> list[Mapping[str, float]]:
         for each in by_device.values()
     ]
     facts = _facts(group.profile)
-    ranked = sorted(best, key=lambda one: (one.profile.soc.id != group.profile.soc.id, distance(facts, one.profile), one.profile.id))  # fmt: skip
+    chip = group.profile.soc.id
+    ranked = sorted(
+        best, key=lambda one: (one.profile.soc.id != chip, distance(facts, one.profile), one.profile.id)
+    )
     return [each.latencies for each in ranked if each.latencies.keys() & group.latencies.keys()]
+
+
+def _is_one_of(names: Collection[str], held: Held) -> bool:
+    return held.variant.name in names
 
 
 def _part(group: Group, wanted: Callable[[Held], bool]) -> Group:
@@ -257,5 +272,9 @@ def _part(group: Group, wanted: Callable[[Held], bool]) -> Group:
 
 def _facts(profile: DeviceProfile) -> DeviceFacts:
     return DeviceFacts(
-        kind=profile.kind, cpu=profile.clusters, gpu=profile.soc.gpu, ram_bytes=profile.ram_bytes, os=profile.os
+        kind=profile.kind,
+        cpu=profile.clusters,
+        gpu=profile.soc.gpu,
+        ram_bytes=profile.ram_bytes,
+        os=profile.os,
     )

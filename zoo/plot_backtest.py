@@ -9,7 +9,7 @@ from zoo.backtesting import Backtest, Case, is_phone
 from zoo.backtesting_picks import OVERRUNS, REGRET, Group, Picks, Way
 
 if TYPE_CHECKING:
-    from prediction.backtesting import Summary
+    from prediction.trial import Summary
 
 FEWEST = 5
 """Rows of a device on a processor from which on it is drawn."""
@@ -21,8 +21,8 @@ DRAWN = (Case.NEW_NET, Case.NET_EVERYWHERE, Case.FAMILY_EVERYWHERE, Case.DEVICE)
 
 CALLED = {
     Case.NEW_NET: "new net on the device", Case.NET: "new net on the machine", Case.NET_EVERYWHERE: "new net anywhere",
-    Case.FAMILY: "new family on the machine", Case.FAMILY_EVERYWHERE: "new family anywhere", Case.MACHINE: "new runtime",
-    Case.DEVICE: "new device", Case.DEVICE_5: "device with five rows",
+    Case.FAMILY: "new family on the machine", Case.FAMILY_EVERYWHERE: "new family anywhere",
+    Case.MACHINE: "new runtime", Case.DEVICE: "new device", Case.DEVICE_5: "device with five rows",
 }  # fmt: skip
 """Cases in few words."""
 

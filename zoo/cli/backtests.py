@@ -8,7 +8,8 @@ import typer
 
 from device_profiles.profile import DeviceProfile, Processor
 from zoo import actions
-from zoo.backtesting import Case, backtest, is_phone
+from zoo.backtesting import Case, is_phone
+from zoo.backtesting_rows import backtest
 from zoo.cli import options
 from zoo.cli.options import Device, Json, Registry
 from zoo.cli.read import NOTHING_FITS, print_json
@@ -43,13 +44,13 @@ def backtests(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write the whole report there: backtest.md, and its pictures in DIR/pictures (needs the extra 'plot').",
+            help="Write the whole report: backtest.md there, its pictures in DIR/pictures (needs the extra 'plot').",
         ),
     ] = None,
     registry: Registry = None,
     as_json: Json = False,
 ) -> None:
-    """Show what predicted latencies are worth: errors of rows left out, and picks by them (needs the extra 'predict')."""
+    """Show what predicted latencies are worth, by rows left out and picks made (needs the extra 'predict')."""
     asked = options.words(processors, Processor, "processor")
     told = options.words(cases, Case, "case")
     if out is not None:

@@ -122,7 +122,9 @@ def _coverage(data: Coverage) -> Figure:
     paper = page.page(
         0.3 * len(names) + 0.8,
         "How often the 90 % interval holds the truth: phones, by what was left out",
-        ["Widths were learnt from trials on all other devices. Right of the line they are wider than they need be."],
+        [
+            "Widths were learnt from trials on all other devices. Right of the line they are wider than they need be."
+        ],
         ["Processors with fewer than 20 rows are not drawn."],
     )
     legends = [("Processor", _processors(mark.processor for _, marks in data.rows for mark in marks))]
@@ -169,7 +171,13 @@ def _errors(data: Errors) -> Figure:
     _rows(axes, names)
     for row, (_, net, device) in enumerate(data.rows):
         colour, marker = page.PROCESSOR_COLOURS[net.processor], page.PROCESSOR_MARKERS[net.processor]
-        axes.plot([_near(net.median, low), _near(net.ninetieth, low)], [row, row], color=colour, linewidth=1.2, zorder=2)
+        axes.plot(
+            [_near(net.median, low), _near(net.ninetieth, low)],
+            [row, row],
+            color=colour,
+            linewidth=1.2,
+            zorder=2,
+        )
         axes.scatter([_near(device.median, low)], [row], s=40, facecolors="none", edgecolors=colour, linewidths=1.0,
                      marker=marker, zorder=3, gid="point")  # fmt: skip
         axes.scatter([_near(net.median, low)], [row], s=40, color=colour, edgecolors=page.INK, linewidths=0.5,
@@ -207,7 +215,9 @@ def _regret(data: Regret) -> Figure:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_major_locator(FixedLocator([0, 0.1, 0.2, 0.3]))
         _percents(axes)
-        axes.fill_between([-0.01, data.overruns], -0.05, data.regret, color=page.GREEN, alpha=0.15, linewidth=0, zorder=1)
+        axes.fill_between(
+            [-0.01, data.overruns], -0.05, data.regret, color=page.GREEN, alpha=0.15, linewidth=0, zorder=1
+        )
         for way in ways:
             _curve(axes, way, colours[way.name])
         axes.set_xlabel("picks that overrun", fontsize=page.SUBTITLE, color=page.INK, labelpad=5)
@@ -226,7 +236,9 @@ def _line(colour: str, name: str) -> Line2D:
 def _curve(axes: Axes, way: Way, colour: str) -> None:
     overruns = [each.worth.overruns for each in way.points]
     regrets = [each.worth.regret for each in way.points]
-    axes.plot(overruns, regrets, color=colour, linewidth=1.6, marker="o", markersize=2.0, zorder=3, gid="curve")
+    axes.plot(
+        overruns, regrets, color=colour, linewidth=1.6, marker="o", markersize=2.0, zorder=3, gid="curve"
+    )
     plain = [] if way.plain is None else [(way.at(way.plain), colour)]
     if way.is_ours:
         plain = [(way.at(HIGH_END), colour), (way.at(VALUE), "white")]

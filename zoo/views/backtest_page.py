@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from device_profiles.profile import DeviceProfile, Processor
+from device_profiles.profile import Processor
 from prediction.regret import SHARES, TOLERANCE, Worth
 from zoo.backtesting import CASES, Backtest, Case, Held, Line, is_phone
 from zoo.backtesting_picks import FEWEST, HIGH_END, OVERRUNS, REGRET, VALUE, Group, Picks
@@ -60,10 +60,20 @@ little. The interval is the 90 % interval, its widths learnt from trials on all 
 def _cases(found: Backtest) -> str:
     words = "\n".join(f"* **{CALLED[case]}** (`{case}`): {CASES[case]}." for case in found.cases)
     lines = {(each.case, each.processor, each.name): each for each in found.by_runtime(is_phone)}
-    sizes = Counter({(processor, name): each.summary.rows for (case, processor, name), each in lines.items() if case == found.cases[0]})
+    sizes = Counter(
+        {
+            (processor, name): each.summary.rows
+            for (case, processor, name), each in lines.items()
+            if case == found.cases[0]
+        }
+    )
     places = [place for place, rows in sizes.most_common() if rows >= FEWEST]
     rows = [
-        [f"{processor}, {name}", f"{sizes[processor, name]:,}", *(_short(lines.get((case, processor, name))) for case in found.cases)]
+        [
+            f"{processor}, {name}",
+            f"{sizes[processor, name]:,}",
+            *(_short(lines.get((case, processor, name))) for case in found.cases),
+        ]
         for processor, name in sorted(places)
     ]
     small = sum(rows for place, rows in sizes.items() if place not in places)
@@ -106,15 +116,27 @@ def _worst(found: Backtest) -> str:
     for each in found.held:
         if case in each.guesses and is_phone(each.profile):
             nets[each.variant.net].append(each)
-    ranked = sorted(nets.items(), key=lambda net: -median(abs(each.guesses[case].trial.error) for each in net[1]))
+    ranked = sorted(
+        nets.items(), key=lambda net: -median(abs(each.guesses[case].trial.error) for each in net[1])
+    )
     rows = [
-        [name, str(len(held)), f"{median(each.latency_ms for each in held):.3g}", f"{median(each.predicted_ms(case) for each in held):.3g}", _known(held[0])]
+        [
+            name,
+            str(len(held)),
+            f"{median(each.latency_ms for each in held):.3g}",
+            f"{median(each.predicted_ms(case) for each in held):.3g}",
+            _known(held[0]),
+        ]
         for name, held in ranked[:_MOST_OFF]
     ]
     vague = [each for each in found.held if case in each.guesses and is_phone(each.profile)]
     known = [each.guesses[case].trial.relative for each in vague if not _is_vague(each)]
     unknown = [each.guesses[case].trial.relative for each in vague if _is_vague(each)]
-    told = f"{percent(median(known))} where it is, {percent(median(unknown))} where it is not" if known and unknown else ""
+    told = (
+        f"{percent(median(known))} where it is, {percent(median(unknown))} where it is not"
+        if known and unknown
+        else ""
+    )
     return f"""What decides a net that nobody measured is whether its work by kind of operator is known: the median error is {told}. The nets
 that are farthest off there (milliseconds, medians over phones):
 
@@ -133,7 +155,9 @@ def _known(held: Held) -> str:
     params, pixels, macs, kinds = Job.of(held.observation.query).vague
     if not kinds:
         return "work by kind"
-    parts = [name for name, vague in (("parameters", params), ("resolution", pixels), ("MACs", macs)) if not vague]
+    parts = [
+        name for name, vague in (("parameters", params), ("resolution", pixels), ("MACs", macs)) if not vague
+    ]
     return ", ".join(parts) or "its name"
 
 
@@ -206,8 +230,13 @@ def _verdict(phones: Picks, everything: Picks) -> str:
             f"* On {name} the aim is reached {which}: with the high end {_yes(way.at(HIGH_END))}, with the value {_yes(way.at(VALUE))}."
         )
     of_phones, of_all = phones.beaten(), everything.beaten()
-    shares = [f"{name} {percent(of_phones[name])} on phones and {percent(of_all[name])} on all devices" for name in of_phones]
-    lines.append(f"* The curve of predictions lies below or on this share of the points of each baseline: {'; '.join(shares)}.")
+    shares = [
+        f"{name} {percent(of_phones[name])} on phones and {percent(of_all[name])} on all devices"
+        for name in of_phones
+    ]
+    lines.append(
+        f"* The curve of predictions lies below or on this share of the points of each baseline: {'; '.join(shares)}."
+    )
     return "\n".join(lines)
 
 
@@ -222,17 +251,35 @@ def _missed(found: Picks) -> str:
          *(cell for caution in cautions for cell in cells(each.worth(found.case, caution)))]
         for each in found.groups
     ]  # fmt: skip
-    headings = ["phone", "on", "variants", "nets", "overruns", "regret", "unanswered", "by value: overruns", "regret", "unanswered"]
+    headings = [
+        "phone",
+        "on",
+        "variants",
+        "nets",
+        "overruns",
+        "regret",
+        "unanswered",
+        "by value: overruns",
+        "regret",
+        "unanswered",
+    ]
     bands = []
     for low, high in _BANDS:
         cell = []
         for caution in cautions:
-            asked = [one for each in found.groups for one in each.outcomes(found.case, caution) if low < one.share <= high]
+            asked = [
+                one
+                for each in found.groups
+                for one in each.outcomes(found.case, caution)
+                if low < one.share <= high
+            ]
             cell += cells(Worth.of(asked))
         bands.append([f"{low:.0%} to {high:.0%}", *cell])
     refused = [each for each in found.groups if not any(found.case in held.guesses for held in each.held)]
     names = "; ".join(f"{each.profile.name} ({_place(each)})" for each in refused)
-    wholly = f"\n\nOf these groups every net is refused, for nobody states its size: {names}." if refused else ""
+    wholly = (
+        f"\n\nOf these groups every net is refused, for nobody states its size: {names}." if refused else ""
+    )
     return f"""### Where picks lose
 
 By group of phones, all nets, with the high end of the interval and with the value:{wholly}
@@ -258,7 +305,17 @@ def _overran(found: Picks) -> list[list[str]]:
     for (number, name), much in times.most_common(_MOST_OVERRUN):
         group = found.groups[number]
         held = next(each for each in group.held if each.variant.name == name)
-        rows.append([group.profile.name, _place(group), name, f"{held.latency_ms:.3g}", f"{held.predicted_ms(found.case):.3g}", str(much), _known(held)])
+        rows.append(
+            [
+                group.profile.name,
+                _place(group),
+                name,
+                f"{held.latency_ms:.3g}",
+                f"{held.predicted_ms(found.case):.3g}",
+                str(much),
+                _known(held),
+            ]
+        )
     return rows
 
 

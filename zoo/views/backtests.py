@@ -15,7 +15,9 @@ _MOST_LINES = 60  # beyond, runtimes are put together
 _HEADINGS = ("left out", "on", "rows", "median", "90th", "coverage")
 
 
-def backtest(printer: Printer, found: Backtest, picked: Sequence[Picks], wanted: Wanted, devices: str) -> None:
+def backtest(
+    printer: Printer, found: Backtest, picked: Sequence[Picks], wanted: Wanted, devices: str
+) -> None:
     """Print errors by case, processor and runtime, and what picks are worth.
 
     Args:
@@ -68,7 +70,11 @@ def _picks(printer: Printer, found: Picks) -> None:
     for title, groups, ways in sections(found):
         printer.line(f"{title}: {count(groups)}")
         rows = [(name, setting, *worth) for name, setting, *worth in told(ways)]
-        printer.table(("latencies from", "used how", "overruns", "regret", "unanswered"), rows, "overruns regret unanswered")
+        printer.table(
+            ("latencies from", "used how", "overruns", "regret", "unanswered"),
+            rows,
+            "overruns regret unanswered",
+        )
 
 
 def sections(found: Picks) -> list[tuple[str, Sequence[Group], Sequence[Way]]]:
@@ -167,4 +173,7 @@ def place(each: Group) -> dict[str, Any]:
 
 
 def _way(way: Way) -> dict[str, Any]:
-    return {"name": way.name, "points": [{"caution": each.caution, **asdict(each.worth)} for each in way.points]}
+    return {
+        "name": way.name,
+        "points": [{"caution": each.caution, **asdict(each.worth)} for each in way.points],
+    }
