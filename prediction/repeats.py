@@ -1,8 +1,8 @@
 """How far a published figure moves by itself: the same thing measured twice.
 
-A source may print a row twice with other figures; their difference is noise. Two releases of a source, or two versions
-of a runtime, may time the same nets on one device: the median ratio of the two is what changed for all of them, and what
-is left is noise and what the version did to single nets.
+A source may print a row twice with other figures; their difference is noise. Two releases of a source, or two
+versions of a runtime, may time the same nets on one device: the median ratio of the two is what changed for all of
+them, and what is left is noise and what the version did to single nets.
 """
 
 import itertools

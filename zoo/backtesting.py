@@ -81,7 +81,7 @@ class Held:
         return Observation(query_of_measurement(self.variant, self.row, self.profile), self.latency_ms)
 
     def predicted_ms(self, case: str, caution: float = 0.0) -> float:
-        """The prediction; with caution 1 the high end of its 90 % interval, with -1 the low end. Infinite if refused."""
+        """The prediction; caution 1 is the high end of its 90 % interval, -1 the low end; infinite if refused."""
         guess = self.guesses.get(case)
         if guess is None:
             return math.inf

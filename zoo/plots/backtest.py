@@ -63,11 +63,15 @@ def _scatter(data: Scatter) -> Figure:
     paper = page.page(
         3.2,
         f"{rows:,} latencies of phones, each predicted without itself",
-        ["Predicted against measured; on the line they are the same. Left out, from left to right: the net on this device; the net "
-         "on all devices; its family on all devices; the device."],
-        ["Above each panel: the median of |predicted / measured - 1|. Grey lines: half and double. What is predicted outside of the "
-         "frame is drawn at its edge."],
-    )  # fmt: skip
+        [
+            "Predicted against measured; on the black line they are the same.",
+            "Left out: the net on this device; the net on all devices; its family on all devices; the device.",
+        ],
+        [
+            "Above each panel: the median of |predicted / measured - 1|. Grey lines: half and double.",
+            "What is predicted outside of the frame is drawn at its edge.",
+        ],
+    )
     legends = [("Processor", _processors(dot.processor for _, _, dots in data.panels for dot in dots))]
     panels = _panels(paper, len(data.panels), page.legend_room(legends))
     values = [dot.measured_ms for _, _, dots in data.panels for dot in dots]
@@ -79,7 +83,7 @@ def _scatter(data: Scatter) -> Figure:
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         for axis in (axes.xaxis, axes.yaxis):
-            page.log_x(axis, low, high)
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_major_locator(FixedLocator([0.1, 1, 10, 100, 1000]))
             axis.set_minor_locator(NullLocator())
         for factor in (0.5, 2.0):
@@ -87,9 +91,10 @@ def _scatter(data: Scatter) -> Figure:
         axes.plot([low, high], [low, high], color=page.INK, linewidth=0.8, zorder=2)
         for processor, marker in page.PROCESSOR_MARKERS.items():
             mine = [dot for dot in dots if dot.processor is processor]
+            inside = [min(max(dot.predicted_ms, low), high) for dot in mine]
             axes.scatter(
-                [dot.measured_ms for dot in mine], [min(max(dot.predicted_ms, low), high) for dot in mine], s=5, marker=marker, alpha=0.5,
-                color=page.PROCESSOR_COLOURS[processor], linewidths=0, zorder=3, gid="point",
+                [dot.measured_ms for dot in mine], inside, s=5, marker=marker, alpha=0.5, linewidths=0, zorder=3,
+                color=page.PROCESSOR_COLOURS[processor], gid="point",
             )  # fmt: skip
         axes.set_xlabel("measured, ms", fontsize=page.SUBTITLE, color=page.INK, labelpad=5)
         if number:
@@ -150,10 +155,12 @@ def _errors(data: Errors) -> Figure:
     paper = page.page(
         _ROW * len(names) + 0.9,
         "How far predictions are off, by phone and processor",
-        ["Median of |predicted / measured - 1|. Filled: new nets on a phone that is otherwise known, with a line to the 90th "
-         "percentile. Hollow: a phone that nobody measured."],
-        [f"Phones with five rows or more on a processor. What is over {100 * _FARTHEST:.0f} % is drawn at the edge."],
-    )  # fmt: skip
+        [
+            "Median of |predicted / measured - 1|. Filled: new nets on a phone that is otherwise known.",
+            "Hollow: a phone that nobody measured.",
+        ],
+        [f"Phones with five rows or more on a processor. Over {100 * _FARTHEST:.0f} % is drawn at the edge."],
+    )
     marks = [mark for _, *both in data.rows for mark in both]
     kinds = [
         page.key("o", page.OTHER, "new net"),
@@ -195,12 +202,15 @@ def _regret(data: Regret) -> Figure:
     paper = page.page(
         4.0,
         "Picks by predicted latencies: points of accuracy lost against budgets overrun",
-        ["New nets on known devices, budgets from tight to loose. Each curve goes from bold (right) to cautious (left); further down and "
-         "left is better. The box is the aim."],
-        ["An overrun takes more than 5 % longer than the budget. Where nothing is picked, the whole accuracy of the best pick is lost. "
-         "Larger marks: as each is used; of the predictions the high end of the interval (filled) and the value (hollow).",
-         "Baselines get the same held-back nets, each with a safety factor from 0.46 to 4.8, or the share of devices that must fit."],
-    )  # fmt: skip
+        [
+            "New nets on known devices, budgets from tight to loose. Each curve goes from bold (right) to cautious.",
+            "Further down and further left is better. The box is the aim. Shared nets: another device ran them, too.",
+        ],
+        [
+            "An overrun takes more than 5 % longer than the budget. Without a pick the best pick's accuracy is lost.",
+            "Larger marks: as each is used; of predictions the high end of the interval (filled) and the value.",
+        ],
+    )
     names = list(dict.fromkeys(way.name for _, ways in data.panels for way in ways))
     colours = dict(zip(names, _COLOURS, strict=False))
     legends = [("Latencies from", [_line(colour, name) for name, colour in colours.items()])]
@@ -243,5 +253,8 @@ def _curve(axes: Axes, way: Way, colour: str) -> None:
     if way.is_ours:
         plain = [(way.at(HIGH_END), colour), (way.at(VALUE), "white")]
     for point, face in plain:
-        axes.scatter([point.worth.overruns], [point.worth.regret], s=46, color=face, edgecolors=page.INK if face == colour else colour,
-                     linewidths=1.0, zorder=4, gid="point")  # fmt: skip
+        edge = page.INK if face == colour else colour
+        axes.scatter(
+            [point.worth.overruns], [point.worth.regret], s=46, color=face, edgecolors=edge, linewidths=1.0,
+            zorder=4, gid="point",
+        )  # fmt: skip

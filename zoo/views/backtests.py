@@ -41,7 +41,7 @@ def backtest(
     refused = found.refused(wanted)
     if refused:
         printer.line(
-            f"{refused} rows are refused: without those left out nobody measured the net, and nobody states its parameters or MACs"
+            f"{refused} rows are refused: without those left out nobody measured the net, and its size is not stated"
         )
     for each in picked:
         if each.groups:
@@ -128,8 +128,8 @@ def backtest_document(found: Backtest, picked: Sequence[Picks], wanted: Wanted) 
         "by_runtime": [_line_document(each, "runtime") for each in found.by_runtime(wanted)],
         "by_device": [_line_document(each, "device") for each in found.by_device(wanted)],
         "noise": [
-            {"processor": str(name), "pairs": each.pairs, "deviation": each.deviation, "median_error": each.median_error,
-             "ninetieth_move": each.ninetieth}
+            {"processor": str(name), "pairs": each.pairs, "deviation": each.deviation,
+             "median_error": each.median_error, "ninetieth_move": each.ninetieth}
             for name, each in found.noise.items() if each.pairs
         ],
         "aim": {"overruns": OVERRUNS, "regret": REGRET},
