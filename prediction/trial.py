@@ -42,7 +42,7 @@ class Guess:
 
     Attributes:
         trial: the trial.
-        width: half of the 90 % interval of the logarithm, learnt from trials on other devices.
+        width: half of the 90 % interval of the logarithm, learnt from other trials; see `prediction.backtesting`.
     """
 
     trial: Trial

@@ -73,7 +73,8 @@ def _held(domain: "Domain", rows: Sequence[Held]) -> list[Held]:
     chosen = fitted_rows(domain, observations)
     sizes = {index: Job.of(observations[index].query).known for index in chosen}
     found: dict[int, dict[str, Guess]] = defaultdict(dict)
-    for each in guesses(held_back(domain, [observations[index] for index in chosen])):
+    fitted = [observations[index] for index in chosen]
+    for each in guesses(held_back(domain, fitted), fitted):
         index = chosen[each.trial.row]
         if sizes[index] or each.trial.basis.endswith(_MEASURED):
             found[index][each.trial.case] = each

@@ -128,7 +128,7 @@ def _coverage(data: Coverage) -> Figure:
         0.3 * len(names) + 0.8,
         "How often the 90 % interval holds the truth: phones, by what was left out",
         [
-            "Widths were learnt from trials on all other devices. Right of the line they are wider than they need be."
+            "Widths were learnt from other nets or devices. Right of the line they are wider than they need be."
         ],
         ["Processors with fewer than 20 rows are not drawn."],
     )

@@ -82,7 +82,7 @@ def sections(found: Picks) -> list[tuple[str, Sequence[Group], Sequence[Way]]]:
     every = [
         ("all nets", found.groups, (found.alone,)),
         ("nets that are predicted", found.guessed, (found.known,)),
-        ("those of them that another device ran, too", found.compared, found.ways),
+        ("nets that are predicted and that another device ran", found.compared, found.ways),
     ]
     return [each for each in every if each[1]]
 
