@@ -135,16 +135,16 @@ def best_within(found: Iterable[Point], overruns: float) -> Point | None:
     return min(inside, key=lambda each: (each.worth.regret, each.worth.overruns), default=None)
 
 
-def beaten(ours: Sequence[Point], theirs: Sequence[Point]) -> float:
-    """The share of their points that lie on or above our curve: one of ours has no more overruns and no more regret."""
-    better = [
-        any(
-            mine.worth.overruns <= each.worth.overruns and mine.worth.regret <= each.worth.regret
+def unbeaten(ours: Sequence[Point], theirs: Sequence[Point]) -> list[Point]:
+    """Those of their points that are below our curve: each of ours has more overruns or more regret."""
+    return [
+        each
+        for each in theirs
+        if all(
+            mine.worth.overruns > each.worth.overruns or mine.worth.regret > each.worth.regret
             for mine in ours
         )
-        for each in theirs
     ]
-    return sum(better) / len(better) if better else 1.0
 
 
 def budgets(nets: Sequence[Net], shares: Sequence[float] = SHARES) -> list[tuple[float, float]]:

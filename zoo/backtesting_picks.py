@@ -14,7 +14,7 @@ from device_profiles.matching import distance
 from device_profiles.profile import DeviceFacts, DeviceProfile
 from prediction.baselines import Sized, by_macs, by_nearest, one_for_all
 from prediction.jobs import Job
-from prediction.regret import Net, Outcome, Point, Worth, beaten, best_within, budgets, curve, outcomes
+from prediction.regret import Net, Outcome, Point, Worth, best_within, budgets, curve, outcomes, unbeaten
 from registry.reader import Reader
 from registry.values import PROPORTIONS, Measurement
 from zoo.backtesting import Case, Held, Wanted
@@ -34,7 +34,7 @@ HIGH_END, VALUE = 1.0, 0.0
 """Cautions of the product: the high end of the 90 % interval, and with ``--optimistic`` the value."""
 
 _CAUTIONS = (
-    *(step / 10 for step in range(-20, -5)),
+    *(step / 10 for step in range(-60, -5)),
     *(step / 20 for step in range(-10, 20)),
     *(step / 10 for step in range(10, 20)),
     *(step / 2 for step in range(4, 13)),
@@ -146,10 +146,10 @@ class Picks:
     known: Way
     ways: tuple[Way, ...]
 
-    def beaten(self) -> dict[str, float]:
-        """By baseline, the share of its points that our curve lies below or on."""
+    def unbeaten(self) -> dict[str, tuple[Point, ...]]:
+        """By baseline, those of its points that are below our curve."""
         ours, *others = self.ways
-        return {each.name: beaten(ours.points, each.points) for each in others}
+        return {each.name: tuple(unbeaten(ours.points, each.points)) for each in others}
 
 
 def groups(registry: Reader, held: Sequence[Held]) -> list[Group]:

@@ -99,8 +99,9 @@ def _write(out: Path, found: "Backtest", phones: "Sequence[Picks]", everything: 
     from zoo.plot_backtest import pictures
     from zoo.views.backtest_page import page
 
+    text = page(found, phones, everything)
     folder = out / "pictures"
     folder.mkdir(exist_ok=True)
     for name, data in pictures(found, phones[0], everything).items():
         plots.save(data, folder / f"backtest-{name}.png")
-    write_whole(out / _PAGE, page(found, phones, everything).encode())
+    write_whole(out / _PAGE, text.encode())

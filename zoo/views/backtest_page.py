@@ -233,14 +233,17 @@ def _verdict(phones: Picks, everything: Picks) -> str:
             f"* On {name} the aim is reached {which}; with the high end: {high}, with the value: {value}."
         )
     lines.append(f"* {_why(phones)}")
-    of_phones, of_all = phones.beaten(), everything.beaten()
-    shares = "; ".join(
-        f"{name}: {percent(share)} on phones, {percent(of_all[name])} on all devices"
-        for name, share in of_phones.items()
-    )
-    return "\n".join(
-        [*lines, f"* The share of each baseline's points that our curve is below or on: {shares}."]
-    )
+    for devices, found in (("phones", phones), ("all devices", everything)):
+        left = [f"{name} {_left(points)}" for name, points in found.unbeaten().items()]
+        lines.append(f"* Points of the baselines that are below our curve, on {devices}: {'; '.join(left)}.")
+    return "\n".join(lines)
+
+
+def _left(points: Sequence["Point"]) -> str:
+    if not points:
+        return "none"
+    least = min(each.worth.overruns for each in points)
+    return f"{len(points)}, which overrun {percent(least)} of the budgets or more"
 
 
 def _why(found: Picks) -> str:

@@ -159,7 +159,7 @@ def _picks_document(found: Picks) -> dict[str, Any]:
         "all_nets": _way(found.alone),
         "predicted_nets": _way(found.known),
         "ways": [_way(each) for each in found.ways] if found.compared else [],
-        "beaten": found.beaten() if found.compared else {},
+        "unbeaten": {name: list(map(_point, points)) for name, points in found.unbeaten().items()},
     }  # fmt: skip
 
 
@@ -173,7 +173,8 @@ def place(each: Group) -> dict[str, Any]:
 
 
 def _way(way: Way) -> dict[str, Any]:
-    return {
-        "name": way.name,
-        "points": [{"caution": each.caution, **asdict(each.worth)} for each in way.points],
-    }
+    return {"name": way.name, "points": list(map(_point, way.points))}
+
+
+def _point(point: "Point") -> dict[str, Any]:
+    return {"caution": point.caution, **asdict(point.worth)}

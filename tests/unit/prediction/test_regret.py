@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prediction.regret import Net, Point, Worth, beaten, best_within, budgets, curve, outcomes, picked
+from prediction.regret import Net, Point, Worth, best_within, budgets, curve, outcomes, picked, unbeaten
 
 NETS = (Net("small", 50, 1.0), Net("middle", 60, 10.0), Net("large", 70, 100.0))
 
@@ -98,7 +98,8 @@ def test_the_best_point_is_that_of_least_regret_among_those_with_few_overruns():
     assert best_within(points[:1], 0.05) is None
 
 
-def test_a_curve_beats_the_points_that_have_both_more_overruns_and_more_regret():
-    ours, theirs = ([Point(0, Worth(1, *pair, 0, 0)) for pair in pairs] for pairs in (
-        [(0.1, 1.0), (0.0, 3.0)], [(0.1, 1.0), (0.2, 2.0), (0.05, 2.0), (0.0, 4.0)]))  # fmt: skip
-    assert beaten(ours, theirs) == 0.75
+def test_a_point_is_beaten_by_one_that_has_neither_more_overruns_nor_more_regret():
+    ours = [Point(0, Worth(1, *pair, 0, 0)) for pair in ((0.1, 1.0), (0.0, 3.0))]
+    theirs = [Point(0, Worth(1, *pair, 0, 0)) for pair in ((0.1, 1.0), (0.2, 2.0), (0.05, 2.0), (0.0, 4.0))]
+    assert unbeaten(ours, theirs) == theirs[2:3]
+    assert unbeaten(ours, ours) == []
