@@ -47,7 +47,7 @@ def fit_domain(rows: Sequence[Observation], settings: Mapping[str, Any]) -> tupl
     odd = design.odd(target)
     target = target - np.array([odd.get(design.jobs[what].net, 0.0) for _, what in design.pairs])
     mean = float(target.mean())
-    inverse = _inverse(design.covariance(variances, noise))
+    inverse = inverse_of(design.covariance(variances, noise))
     weights = inverse @ (target - mean)
     found = trials(design, inverse, weights, odd)
     numbers = zip(design.where.tolist(), design.what.tolist(), weights.tolist(), strict=True)
@@ -72,7 +72,8 @@ def fit(rows: Iterable[Observation]) -> tuple[Fitted, dict[str, list[Trial]]]:
     return Fitted(domains), found
 
 
-def _inverse(covariance: Matrix) -> Matrix:
+def inverse_of(covariance: Matrix) -> Matrix:
+    """The inverse of a covariance, in whose place it may be made."""
     low, failed = lapack.dpotrf(covariance, lower=1, overwrite_a=1)
     if failed:
         raise ValueError(f"the covariance is not positive definite at row {failed}")
