@@ -13,6 +13,7 @@ import typer
 from zoo.cli import (
     backtests,
     benches,
+    channels,
     compare,
     files,
     pictures,
@@ -42,6 +43,7 @@ sweeps.add_to(app)
 benches.add_to(app)
 predictions.add_to(app)
 publications.add_to(app)
+channels.add_to(app)
 backtests.add_to(app)
 write.add_to(app)
 
