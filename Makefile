@@ -9,7 +9,7 @@ CORTEX_M := qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi gcc libc6-
 ARM64 := qemu-user debootstrap gcc libc6-dev
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench adb cortex-m arm64 cortex-m-page rebuild matrix claims delegates recipes voices pictures backtest clean
+.PHONY: pick check install test test-long fuzz bench adb cortex-m arm64 cortex-m-page rebuild matrix claims delegates recipes voices pictures backtest rollouts clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -76,6 +76,9 @@ delegates: .venv/.all  ## docs/delegates.md, from the rules
 
 recipes: .venv/.core  ## docs/recipes.md, from the tables that recipes are read with
 	$(BIN)/python -c "from zoo.recipes import manual; print(manual(), end='')" > docs/recipes.md
+
+rollouts: .venv/.core  ## docs/rollouts.json: cases for implementations of the rule of rollouts in other languages
+	$(BIN)/python benchmarks/rollout_vectors.py
 
 voices: .venv/.all  ## the data set synthetic-digits, said by espeak-ng
 	@command -v espeak-ng >/dev/null || \

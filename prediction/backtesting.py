@@ -19,7 +19,7 @@ OF_DEVICES = ("machine", "device", "device-5")
 
 _PARTS = 10
 
-HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD)
+HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD, Kind.MCU)
 
 
 def guesses(found: Sequence[Trial], rows: Sequence[Observation]) -> list[Guess]:

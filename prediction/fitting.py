@@ -10,9 +10,8 @@ import numpy as np
 from scipy.linalg import lapack
 
 from device_profiles.loading import load_profiles
-from device_profiles.profile import Kind
 from prediction.design import Design, Matrix
-from prediction.model import DOMAINS, Domain, Fitted
+from prediction.model import DOMAINS, Domain, Fitted, domain_of
 from prediction.query import Observation
 from prediction.validation import Trial, trials, widths
 from prediction.words import query_of_measurement
@@ -35,14 +34,8 @@ def observations() -> list[Observation]:
 
 
 def in_domain(rows: Iterable[Observation], domain: str) -> list[Observation]:
-    """The rows that a domain learns from; microcontrollers are a world of their own."""
-    return [
-        row
-        for row in rows
-        if row.query.processor in DOMAINS[domain]
-        and row.query.profile is not None
-        and row.query.profile.kind is not Kind.MCU
-    ]
+    """The rows that a domain learns from."""
+    return [row for row in rows if row.query.profile is not None and domain_of(row.query) == domain]
 
 
 def fit_domain(rows: Sequence[Observation], settings: Mapping[str, Any]) -> tuple[Domain, list[Trial]]:

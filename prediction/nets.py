@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from prediction.query import Query
 from prediction.workload import Workload
 
-_NUMBERS = [each.name for each in fields(Workload) if each.name != "pixels"]
+_NUMBERS = [each.name for each in fields(Workload) if each.name not in {"pixels", "parts"}]
 _EXACT = 0.02
 
 
@@ -113,7 +114,9 @@ def _table() -> dict[str, dict[float | None, list[Workload]]]:
     for name in ("workloads.csv", "ncnn_nets.csv"):
         for cells in _read(name):
             alpha = float(cells["alpha"]) if cells["alpha"] else None
-            numbers = {each: float(cells[each]) if cells.get(each) else None for each in _NUMBERS}
+            numbers: dict[str, Any] = {
+                each: float(cells[each]) if cells.get(each) else None for each in _NUMBERS
+            }
             row = Workload(pixels=float(cells["height"]) * float(cells["width"]), **numbers)
             if row.by_kind is not None:
                 row = _summed(row)

@@ -50,6 +50,7 @@ class Workload:
         other: see ``conv``.
         elements: numbers that the counted operators put out, a measure of the memory moved; ``None`` where unknown.
         layers: how many operators were counted; ``None`` where unknown.
+        parts: see `prediction.own.parts`; ``None`` where the operators are unknown.
     """
 
     params: float | None = None
@@ -62,6 +63,7 @@ class Workload:
     other: float | None = None
     elements: float | None = None
     layers: float | None = None
+    parts: tuple[float, ...] | None = None
 
     @classmethod
     def of_operators(cls, operators: Iterable[Operator], params: float | None, pixels: float | None) -> Self:
@@ -74,8 +76,11 @@ class Workload:
             sums[each.kind] += each.macs
             elements += each.elements
             layers += 1
-        parts = {kind.value: value for kind, value in sums.items()}
-        return cls(params, sum(sums.values()), pixels, **parts, elements=elements, layers=layers)
+        conv, depthwise, pointwise, dense, other = (sums[each] for each in Kind)
+        return cls(
+            params, sum(sums.values()), pixels, conv, depthwise, pointwise, dense, other, elements=elements,
+            layers=layers,
+        )  # fmt: skip
 
     @property
     def by_kind(self) -> tuple[float, ...] | None:

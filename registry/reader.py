@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -28,11 +29,12 @@ from registry.values import (
     Measurement,
     Model,
     Precision,
+    Tombstone,
     Variant,
 )
 from zoo.errors import RegistryError, UnknownNameError
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 _ADVICE = "Make a new one with: zoo rebuild --out PATH"
 
 
@@ -180,10 +182,14 @@ class Reader:
             query = _ARTIFACTS.format(spec="spec" if specs else "NULL", where=where)
             artifacts = {name: _artifact(*rest) for name, *rest in self._all(query, values)}
             rows = self._all(_VARIANTS.format(where=where), values)
-            return {
+            found = {
                 row[0]: _variant(row, tuple(accuracies.get(row[0], ())), artifacts.get(row[0], ()))
                 for row in rows
             }
+        yanked = self._all("SELECT variant, reason, successor, at, by FROM tombstone")
+        return found | {
+            name: replace(found[name], yanked=Tombstone(*rest)) for name, *rest in yanked if name in found
+        }
 
     def certificate(self, digest: str) -> str:
         """The text of the certificate with that digest, as it was written.
@@ -204,6 +210,18 @@ class Reader:
         """The text of a fitted model of that name; ``None`` where the registry has none."""
         found = self._all("SELECT document FROM predictor WHERE name = ?", (name,))
         return str(found[0][0]) if found else None
+
+    def publications(self) -> dict[str, tuple[str, str]]:
+        """When (UTC, ISO 8601) each published variant was published, and by whom."""
+        return {name: (at, by) for name, at, by in self._all("SELECT variant, at, by FROM publication")}
+
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with the file itself; empty where it is whole."""
+        found = [text for (text,) in self._all("PRAGMA integrity_check") if text != "ok"]
+        dangling = self._all("PRAGMA foreign_key_check")
+        return found + [
+            f"a row of {table} names a {parent} that is not there" for table, _, parent, _ in dangling
+        ]
 
     def sources(self) -> dict[str, str]:
         """Citations by the id of their source."""

@@ -149,6 +149,11 @@ RULES: Mapping[str, Rule] = {
             lambda broken: f"its weights are {broken.found}: it was only timed",
         ),
         Rule(
+            "yanked",
+            "The variant was not withdrawn.",
+            lambda broken: f"was withdrawn: {broken.found}",
+        ),
+        Rule(
             "format",
             "A runtime of the device takes the file format.",
             lambda broken: f"no runtime of the device takes {broken.found} (it takes {_list(broken.wanted)})",
@@ -269,6 +274,8 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
     """
     variant = candidate.variant
     broken = [] if variant.has_trained_weights else [Broken("weights", variant.weights, "trained")]
+    if variant.yanked is not None:
+        broken.append(Broken("yanked", str(variant.yanked), None))
     if _is_measured(candidate):
         return broken
     ways = [each for each in device.supports if each.format == variant.format]
@@ -292,7 +299,8 @@ def misfits(candidate: Candidate, device: DeviceProfile, needs: Needs) -> list[B
 
 def is_proven(candidate: Candidate) -> bool:
     """Whether it breaks no fit rule because it was measured on the device itself, with trained weights."""
-    return candidate.variant.has_trained_weights and _is_measured(candidate)
+    variant = candidate.variant
+    return variant.has_trained_weights and variant.yanked is None and _is_measured(candidate)
 
 
 def _is_measured(candidate: Candidate) -> bool:

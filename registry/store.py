@@ -24,6 +24,7 @@ from sqlmodel import Session, SQLModel, select
 from device_profiles.matching import names_of
 from device_profiles.profile import DeviceProfile
 from registry import tables
+from registry.blobs import sync
 from registry.catalogue import Catalogue, Source
 from registry.certificates import certificate_digest, certified_file
 from registry.reader import Reader
@@ -94,9 +95,9 @@ def rebuild(
     try:
         _fill(new, catalogue, devices, predictors)
         new.chmod(0o644)
-        _sync(new)
+        sync(new)
         new.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except (OSError, sa.exc.OperationalError) as problem:
         reason = getattr(problem, "strerror", None) or getattr(problem, "orig", problem)
         raise RegistryError(f"cannot write the registry '{path}': {reason}") from problem
@@ -119,11 +120,10 @@ def add(path: Path, found: Catalogue) -> None:
             source, model or device that is not, or a certificate does not vouch for its variant.
     """
     _check_certificates(found)
-    with _writing(
+    with writing(
         path, "what is added names a source, model, variant or device that is in neither"
     ) as session:
-        for rows in _tables(_new(session, found), ()):
-            _insert(session, rows)
+        insert_catalogue(session, lacking(session, found))
 
 
 def record(
@@ -149,9 +149,8 @@ def record(
         known = {each.id for each in opened.devices()}
         had = {(name, one) for name, each in opened.variants().items() for one in each.accuracies}
     found = Catalogue({source.id: source}, {}, {}, tuple(measurements))
-    with _writing(path, "what was measured names a variant or device that it does not have") as session:
-        for rows in _tables(_new(session, found), [each for each in devices if each.id not in known]):
-            _insert(session, rows)
+    with writing(path, "what was measured names a variant or device that it does not have") as session:
+        insert_catalogue(session, lacking(session, found), [each for each in devices if each.id not in known])
         _insert(
             session,
             (
@@ -173,12 +172,12 @@ def keep_predictor(path: Path, name: str, document: str) -> None:
     Raises:
         RegistryError: it is no such registry, or the disk refuses.
     """
-    with _writing(path, "a model of latencies is not taken") as session:
+    with writing(path, "a model of latencies is not taken") as session:
         session.merge(tables.PredictorRow(name=name, document=document))
 
 
 @contextmanager
-def _writing(path: Path, dangling: str) -> Iterator[Session]:
+def writing(path: Path, dangling: str) -> Iterator[Session]:
     """One transaction on the registry at ``path``.
 
     Args:
@@ -193,6 +192,7 @@ def _writing(path: Path, dangling: str) -> Iterator[Session]:
     engine = engine_for(path)
     try:
         with Session(engine) as session, session.begin():
+            session.connection()  # begins now, and not at the first statement: from here on nobody else writes
             yield session
     except sa.exc.IntegrityError as problem:
         raise RegistryError(f"cannot add to the registry '{path}': {dangling} ({problem.orig})") from problem
@@ -202,7 +202,7 @@ def _writing(path: Path, dangling: str) -> Iterator[Session]:
         engine.dispose()
 
 
-def _new(session: Session, found: Catalogue) -> Catalogue:
+def lacking(session: Session, found: Catalogue) -> Catalogue:
     """What of ``found`` the registry lacks.
 
     Raises:
@@ -251,13 +251,18 @@ def _fill(
     try:
         migrate(engine)
         with Session(engine) as session, session.begin():
-            for rows in _tables(catalogue, devices):
-                _insert(session, rows)
+            insert_catalogue(session, catalogue, devices)
             _insert(
                 session, (tables.PredictorRow(name=name, document=text) for name, text in predictors.items())
             )
     finally:
         engine.dispose()
+
+
+def insert_catalogue(session: Session, catalogue: Catalogue, devices: Sequence[DeviceProfile] = ()) -> None:
+    """Insert everything; nothing of it may be there."""
+    for rows in _tables(catalogue, devices):
+        _insert(session, rows)
 
 
 def _insert(session: Session, rows: Iterable[SQLModel]) -> None:
@@ -334,11 +339,3 @@ def _device_row(profile: DeviceProfile) -> SQLModel:
             "profile": document,
         }
     )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -175,3 +175,25 @@ class PredictorRow(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     document: str
+
+
+class PublicationRow(SQLModel, table=True):
+    """Who published a variant, and when (UTC, ISO 8601); what the text tables tell has none."""
+
+    __tablename__ = "publication"
+
+    variant: str = Field(primary_key=True, foreign_key="variant.name", ondelete=_KEEP)
+    at: str
+    by: str
+
+
+class TombstoneRow(SQLModel, table=True):
+    """A variant that was withdrawn: why, by whom, when, and what takes its place."""
+
+    __tablename__ = "tombstone"
+
+    variant: str = Field(primary_key=True, foreign_key="variant.name", ondelete=_KEEP)
+    successor: str | None = Field(default=None, foreign_key="variant.name", ondelete=_KEEP)
+    reason: str
+    at: str
+    by: str

@@ -236,6 +236,28 @@ class DelegateCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What stands where a variant was withdrawn.
+
+    Attributes:
+        reason: why, in words.
+        successor: name of the variant that takes its place; ``None`` where none does.
+        at: when, in UTC, ISO 8601.
+        by: who did it.
+    """
+
+    reason: str
+    successor: str | None
+    at: str
+    by: str
+
+    def __str__(self) -> str:
+        """Render as one phrase."""
+        instead = f"; {self.successor} takes its place" if self.successor else ""
+        return f"{self.reason} ({self.at[:10]}, {self.by}){instead}"
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One net + recipe + format of a model.
 
@@ -263,6 +285,7 @@ class Variant:
         spec: what goes in and what comes out; ``None`` where nobody wrote it down.
         certificate: digest of the certificate of the conversion that made it; ``None`` where there is none.
         coverage: what delegates take of it; empty where its bytes were not inspected.
+        yanked: why it is given to nobody any more; ``None`` where it is.
     """
 
     name: str
@@ -288,6 +311,7 @@ class Variant:
     spec: Spec | None = None
     certificate: str | None = None
     coverage: tuple[DelegateCoverage, ...] = ()
+    yanked: Tombstone | None = None
 
     @property
     def least_bytes(self) -> int | None:

@@ -29,12 +29,21 @@ def open_registry(location: str | None) -> Reader:
         UsageError: the location is no file path.
         RegistryError: the file is missing, damaged or of another schema.
     """
+    return Reader(path_of(location))
+
+
+def path_of(location: str | None) -> Path:
+    """Where the registry at ``location`` lies; ``None`` is the shipped one.
+
+    Raises:
+        UsageError: the location is no file path.
+    """
     if location is None:
-        return Reader(shipped_registry())
+        return shipped_registry()
     scheme = location.partition(":")[0].partition("+")[0]
     if "://" in location and scheme in _LATER:
         raise UsageError(f"registry '{location}': this version reads SQLite files only. Give the path of one")
-    return Reader(Path(location))
+    return Path(location)
 
 
 @dataclass(frozen=True, slots=True)

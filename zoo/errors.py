@@ -10,6 +10,7 @@
     - BadRecipeError        exit 2  a recipe that does not make sense
     - BadTableError         exit 2  a CSV table that cannot be used
   - RegistryError           exit 1  the registry file cannot be read or written
+  - ConflictError           exit 1  what is asked for contradicts what was published
   - CatalogueError          exit 1  the text tables contradict themselves
   - MissingExtraError       exit 1  an optional package is not installed
   - DatasetError            exit 1  a data set is not on this machine, cannot be fetched, or is not what it should be
@@ -155,6 +156,12 @@ class RegistryError(ZooError):
     """The registry file cannot be read or written."""
 
     http_status = 503
+
+
+class ConflictError(ZooError):
+    """What is asked for contradicts what was published: variants never change."""
+
+    http_status = 409
 
 
 class CatalogueError(ZooError):

@@ -177,7 +177,7 @@ def read_catalogue(tables: Mapping[str, str], devices: Collection[str]) -> Catal
     return Catalogue(sources, models, full, measurements)
 
 
-_NOT_IN_TEXT = {"accuracies", "availability", "sha256", "spec", "certificate", "coverage"}
+_NOT_IN_TEXT = {"accuracies", "availability", "sha256", "spec", "certificate", "coverage", "yanked"}
 
 
 def _columns(kind: type[Any], **renamed: str) -> list[str]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.runners.base import HOST
 from device_profiles.profile import Processor
 from zoo import actions, calibrating, predicting, predicting_tables
 from zoo.cli import options
@@ -95,22 +96,44 @@ def predict(
 
 def calibrate(
     measurements: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="MEASUREMENTS.csv",
-            help="Measured rows: the columns of zoo predict --table, and latency_ms. - is standard input.",
+            metavar="[MEASUREMENTS.csv]",
+            help="Measured rows: the columns of zoo predict --table, and latency_ms. - is standard input. Without it "
+            "this machine measures itself, which takes some minutes.",
+            show_default=False,
         ),
-    ],
-    device: Annotated[str, typer.Option("--device", "-d", help="Device that was measured.")],
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", "-d", help="Device that was measured; this machine without a table.")
+    ] = HOST,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads, where this machine measures itself [default: 1].")
+    ] = None,
     registry: Registry = None,
     as_json: Json = False,
 ) -> None:
-    """Sharpen predictions for a device with three or more measured rows, in a registry of your own."""
+    """Sharpen predictions for a device, in a registry of your own: with rows measured there, or with this machine's."""
     path: Path = own_registry(registry)
-    with actions.open_registry(str(path)) as opened:
-        found_device = actions.find_device(opened, device)
-    with share_bar("checking each row without itself") as watch:
-        found = calibrating.calibrate(path, found_device, measurements, watch)
+    if measurements is None:
+        if device != HOST:
+            raise UsageError(
+                f"'{device}' cannot be measured from here. Give a table of rows that were measured there, or leave "
+                "--device out to measure this machine"
+            )
+        from zoo import self_calibrating
+
+        with share_bar("making and timing nets") as watch:
+            found = self_calibrating.calibrate_host(path, threads or 1, watch)
+    else:
+        if threads is not None:
+            raise UsageError(
+                "--threads is for a machine that measures itself; a table has a column of that name"
+            )
+        with actions.open_registry(str(path)) as opened:
+            found_device = actions.find_device(opened, device)
+        with share_bar("checking each row without itself") as watch:
+            found = calibrating.calibrate(path, found_device, measurements, watch)
     if as_json:
         print_json(predictions.calibrated_document(found))
     else:

@@ -237,6 +237,7 @@ def variant(each: Variant, model: Model) -> Document:
         "coverage": [_coverage(coverage) for coverage in each.coverage],
         "accuracy": _accuracy(each.accuracy(model), model),
         "accuracies": [_accuracy(accuracy, model) for accuracy in each.accuracies],
+        "yanked": asdict(each.yanked) if each.yanked else None,
         "source": each.source,
         "note": each.note or None,
     }

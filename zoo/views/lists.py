@@ -135,7 +135,7 @@ def model(printer: Printer, found: Model, variants: Sequence[Variant]) -> None:
                 size(each),
                 accuracy(each.accuracy(found), found),
                 _samples(each.accuracy(found)),
-                str(each.availability),
+                "withdrawn" if each.yanked else str(each.availability),
             )
             for each in variants
         ],

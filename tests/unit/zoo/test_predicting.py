@@ -12,8 +12,9 @@ from registry.values import Availability, Evidence, Objective
 from zoo.actions import find_device, pick
 from zoo.artifacts import inspect
 from zoo.errors import RegistryError
-from zoo.predicting import predict, workload_of
+from zoo.predicting import predict
 from zoo.predictor import Predictions
+from zoo.workloads import workload_of
 
 DEPTHWISE_NET = "clothing-classifier"
 
