@@ -153,12 +153,12 @@ def budgets(nets: Sequence[Net], shares: Sequence[float] = SHARES) -> list[tuple
     Returns:
         Share and milliseconds.
     """
-    logs = sorted(math.log(each.truth_ms) for each in nets)
+    truths = sorted(each.truth_ms for each in nets)
     found = []
     for share in shares:
-        place = share * (len(logs) - 1)
-        below = min(int(place), len(logs) - 2)
-        found.append((share, math.exp(logs[below] + (place - below) * (logs[below + 1] - logs[below]))))
+        place = share * (len(truths) - 1)
+        low, high = truths[int(place)], truths[math.ceil(place)]
+        found.append((share, max(low, low * (high / low) ** (place % 1))))
     return found
 
 

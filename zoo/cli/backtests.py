@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zoo.backtesting_picks import Picks
 
 _PAGE = "backtest.md"
-_STEPS = 4  # three domains, and the picks
+_STEPS = 5  # four domains, and the picks
 
 
 def add_to(app: typer.Typer) -> None:
