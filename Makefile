@@ -9,7 +9,7 @@ CORTEX_M := qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi gcc libc6-
 ARM64 := qemu-user debootstrap gcc libc6-dev
 LIGHT := not install and not plot and not long and not convert and not fuzz
 
-.PHONY: pick check install test test-long fuzz bench adb cortex-m arm64 cortex-m-page rebuild matrix claims delegates recipes rollouts voices pictures clean
+.PHONY: pick check install test test-long fuzz bench adb cortex-m arm64 cortex-m-page rebuild matrix claims delegates recipes voices pictures backtest rollouts clean
 
 pick: .venv/.core  ## the best variant of every model for DEVICE
 	@$(BIN)/zoo pick --device $(DEVICE)
@@ -86,6 +86,9 @@ voices: .venv/.all  ## the data set synthetic-digits, said by espeak-ng
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends espeak-ng >/dev/null; } || \
 	  { echo "make: espeak-ng is not on this machine, and it says the digits. As root: apt-get install espeak-ng" >&2; exit 1; }
 	$(BIN)/python -m datasets.synthesis $(ZOO_DATA)
+
+backtest: install  ## docs/backtest.md and its pictures: what predicted latencies are worth
+	OMP_NUM_THREADS=1 $(BIN)/zoo backtest --out docs
 
 pictures: install  ## the pictures of the README
 	$(BIN)/zoo plot front --model imagenet-classifier --device pixel3 --out docs/pictures/front.png

@@ -5,6 +5,7 @@ A test compares each with the count of a file where one is known (``prediction/d
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Sketch:
         alphas: widths to count; ``None`` where it has none.
         sizes: sizes of input to count.
         products: multiply-accumulates of activations with each other, by size.
+        narrow: width of the input; 0 where it is as wide as high.
     """
 
     net: str
@@ -54,6 +56,7 @@ class Sketch:
     alphas: tuple[float | None, ...] = (None,)
     sizes: tuple[int, ...] = (224,)
     products: Callable[[int], int] = lambda _: 0
+    narrow: int = 0
 
 
 def conv(into: int, out: int, kernel: int, size: int, groups: int = 1) -> Layer:
@@ -157,7 +160,26 @@ def attention(patch: int) -> Callable[[int], int]:
     return lambda size: 12 * 2 * 768 * ((size // patch) ** 2 + 1) ** 2
 
 
+def autoencoder(_: float | None, __: int) -> Iterator[Layer]:
+    """MLPerf Tiny's detector of anomalies: dense layers around a bottleneck."""
+    widths = (640, 128, 128, 128, 128, 8, 128, 128, 128, 128, 640)
+    for into, out in pairwise(widths):
+        yield Layer(into, out)
+
+
+def ds_cnn_keywords(_: float | None, __: int) -> Iterator[Layer]:
+    """MLPerf Tiny's keyword spotter: 49 frames of 10 features."""
+    height, width = 25, 5
+    yield Layer(1, 64, 10, 4, 1, height, width)
+    for _block in range(4):
+        yield Layer(64, 64, 3, 3, 64, height, width)
+        yield Layer(64, 64, 1, 1, 1, height, width)
+    yield Layer(64, 12)
+
+
 SKETCHES = (
+    Sketch("fc-autoencoder", "MLPerf Tiny, arXiv:2106.07597, section 4", autoencoder, sizes=(640,)),
+    Sketch("ds-cnn-kws", "MLPerf Tiny, arXiv:2106.07597, section 4", ds_cnn_keywords, sizes=(49,), narrow=10),
     Sketch("inception-v1", "arXiv:1409.4842, table 1", googlenet),
     Sketch("shufflenet-v2", "arXiv:1807.11164, table 5", shufflenet_v2, tuple(_SHUFFLES)),
     Sketch("regnet-y-400mf", "arXiv:2003.13678", regnet_y_400mf),

@@ -132,7 +132,8 @@ def _count_keras(layer: Any, found: Count) -> None:
 
 def from_sketch(sketch: Sketch, alpha: float | None, size: int) -> Count:
     """Count a list of layers of `benchmarks.sketches`."""
-    found = Count(sketch.net, "" if alpha is None else f"{alpha:g}", size, size, source=sketch.source)
+    width = sketch.narrow or size
+    found = Count(sketch.net, "" if alpha is None else f"{alpha:g}", size, width, source=sketch.source)
     for layer in sketch.layers(alpha, size):
         elements = layer.out * max(1, layer.height) * layer.width
         if layer.height == 0:

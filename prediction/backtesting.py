@@ -4,76 +4,71 @@ import csv
 import sys
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from statistics import median
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, fields
 
 from device_profiles.profile import Kind
 from prediction.evidence import width_of
 from prediction.fitting import fit, in_domain, observations
 from prediction.query import Observation
-from prediction.validation import Trial, widths
+from prediction.trial import NEW_NET, Guess, Summary, Trial
+from prediction.validation import widths
 
-HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD)
+OF_DEVICES = ("machine", "device", "device-5")
+"""Cases that leave out devices or their runtimes; the others leave out nets."""
+
+_PARTS = 10
+
+HELD = (Kind.PHONE, Kind.TABLET, Kind.BOARD, Kind.MCU)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What trials of one case say of one group.
+def guesses(found: Sequence[Trial], rows: Sequence[Observation]) -> list[Guess]:
+    """Give each trial an interval that was learnt without what it left out.
 
-    Attributes:
-        case: what was left out; see `prediction.validation`.
-        group: which rows.
-        rows: how many.
-        median: of |guess / truth - 1|.
-        ninetieth: its 90th percentile.
-        coverage: share of rows inside their 90 % interval, whose width was learnt on other devices.
+    Where nets or families were left out, from trials on other families, a tenth of them at a time; where devices or
+    runtimes were, from trials on other devices.
+
+    Args:
+        found: of one domain; the cases of `prediction.validation` teach the widths, as they do in the fit.
+        rows: the domain's rows, which trials index.
     """
 
-    case: str
-    group: str
-    rows: int
-    median: float
-    ninetieth: float
-    coverage: float
+    def part(trial: Trial, case: str) -> str:
+        if case in OF_DEVICES:
+            return trial.device
+        return str(zlib.crc32(rows[trial.row].query.family.encode()) % _PARTS)
 
-
-def covered(found: Sequence[Trial], rows: Sequence[Observation]) -> list[bool]:
-    """Whether each trial's truth is in its interval, with widths that were learnt on the other half of the devices."""
-    halves = [zlib.crc32(rows[trial.row].query.device.encode()) % 2 for trial in found]
-    learnt = [
-        widths(trial for trial, half in zip(found, halves, strict=True) if half != mine) for mine in (0, 1)
-    ]
-    return [
-        abs(trial.error) <= width_of(learnt[half], trial.basis, trial.runtime)
-        for trial, half in zip(found, halves, strict=True)
-    ]
+    teaching = [trial for trial in found if trial.case != NEW_NET]
+    learnt: dict[tuple[bool, str], dict[str, float]] = {}
+    given = []
+    for each in found:
+        key = each.case in OF_DEVICES, part(each, each.case)
+        if key not in learnt:
+            learnt[key] = widths(trial for trial in teaching if part(trial, each.case) != key[1])
+        given.append(Guess(each, width_of(learnt[key], each.basis, each.runtime)))
+    return given
 
 
 def summaries(
-    found: Sequence[Trial], rows: Sequence[Observation], group: Callable[[Trial, Observation], str]
+    found: Sequence[Guess],
+    rows: Sequence[Observation],
+    group: Callable[[Trial, Observation], str],
+    kinds: Collection[Kind] = HELD,
 ) -> list[Summary]:
-    """Sum up trials of phones, tablets and boards.
+    """Sum up guesses.
 
     Args:
         found: of one domain.
         rows: the domain's rows, which trials index.
         group: names the group of a trial, such as its runtime.
+        kinds: of device; rows of others are left out.
     """
-    inside = covered(found, rows)
-    parts: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
-    for trial, good in zip(found, inside, strict=True):
-        row = rows[trial.row]
-        if row.query.profile is not None and row.query.profile.kind in HELD:
-            parts[trial.case, group(trial, row)].append((trial.relative, good))
-    return [
-        Summary(
-            case, name, len(errors), round(median(each for each, _ in errors), 4),
-            round(sorted(each for each, _ in errors)[int(0.9 * (len(errors) - 1))], 4),
-            round(sum(good for _, good in errors) / len(errors), 3),
-        )
-        for (case, name), errors in sorted(parts.items())
-    ]  # fmt: skip
+    parts: dict[tuple[str, str], list[Guess]] = defaultdict(list)
+    for each in found:
+        row = rows[each.trial.row]
+        if row.query.profile is not None and row.query.profile.kind in kinds:
+            parts[each.trial.case, group(each.trial, row)].append(each)
+    return [Summary.of(*key, part) for key, part in sorted(parts.items())]
 
 
 def everything(rows: Iterable[Observation]) -> list[Summary]:
@@ -82,7 +77,8 @@ def everything(rows: Iterable[Observation]) -> list[Summary]:
     _, found = fit(rows)
     every = []
     for domain, trials in found.items():
-        every += summaries(trials, in_domain(rows, domain), _group)
+        mine = in_domain(rows, domain)
+        every += summaries(guesses(trials, mine), mine, _group)
     return every
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from scipy.linalg import lapack
 
 from device_profiles.loading import load_profiles
-from device_profiles.profile import Kind
 from prediction.design import Design, Matrix
-from prediction.model import DOMAINS, Domain, Fitted
+from prediction.model import DOMAINS, Domain, Fitted, domain_of
 from prediction.query import Observation
 from prediction.validation import Trial, trials, widths
 from prediction.words import query_of_measurement
@@ -35,14 +34,8 @@ def observations() -> list[Observation]:
 
 
 def in_domain(rows: Iterable[Observation], domain: str) -> list[Observation]:
-    """The rows that a domain learns from; microcontrollers are a world of their own."""
-    return [
-        row
-        for row in rows
-        if row.query.processor in DOMAINS[domain]
-        and row.query.profile is not None
-        and row.query.profile.kind is not Kind.MCU
-    ]
+    """The rows that a domain learns from."""
+    return [row for row in rows if row.query.profile is not None and domain_of(row.query) == domain]
 
 
 def fit_domain(rows: Sequence[Observation], settings: Mapping[str, Any]) -> tuple[Domain, list[Trial]]:
@@ -54,7 +47,7 @@ def fit_domain(rows: Sequence[Observation], settings: Mapping[str, Any]) -> tupl
     odd = design.odd(target)
     target = target - np.array([odd.get(design.jobs[what].net, 0.0) for _, what in design.pairs])
     mean = float(target.mean())
-    inverse = _inverse(design.covariance(variances, noise))
+    inverse = inverse_of(design.covariance(variances, noise))
     weights = inverse @ (target - mean)
     found = trials(design, inverse, weights, odd)
     numbers = zip(design.where.tolist(), design.what.tolist(), weights.tolist(), strict=True)
@@ -79,7 +72,8 @@ def fit(rows: Iterable[Observation]) -> tuple[Fitted, dict[str, list[Trial]]]:
     return Fitted(domains), found
 
 
-def _inverse(covariance: Matrix) -> Matrix:
+def inverse_of(covariance: Matrix) -> Matrix:
+    """The inverse of a covariance, in whose place it may be made."""
     low, failed = lapack.dpotrf(covariance, lower=1, overwrite_a=1)
     if failed:
         raise ValueError(f"the covariance is not positive definite at row {failed}")

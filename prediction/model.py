@@ -26,8 +26,9 @@ DOMAINS: Mapping[str, tuple[Processor, ...]] = {
     "cpu": (Processor.CPU,),
     "gpu": (Processor.GPU, Processor.NNAPI),
     "npu": (Processor.NPU, Processor.DSP),
+    "mcu": (Processor.CPU,),
 }
-"""Processors that learn from each other."""
+"""Processors that learn from each other; microcontrollers (``mcu``) are a world of their own."""
 
 _SETTLED = 2.0  # rows of a place that leave half of what was open
 
@@ -320,14 +321,14 @@ class Fitted:
 
     def predict(self, query: Query) -> Prediction | Unknown:
         """Answer ``query``."""
-        if query.profile is not None and query.profile.kind is Kind.MCU:
-            return Unknown("no model of microcontrollers is fitted; only what was measured is known of them")
         for each in self.own:
             if query.workload and query.workload.parts and each.answers(query):
                 return each.predict(query.workload.parts)
-        domain = self.domains.get(domain_of(query.processor))
+        name = domain_of(query)
+        domain = self.domains.get(name)
         if domain is None:
-            return Unknown(f"nothing was measured on any {query.processor}")
+            where = f"any {query.processor}" if name else f"the {query.processor} of microcontrollers"
+            return Unknown(f"no model is fitted for {where}; only what was measured is known of it")
         job = Job.of(query)
         if not job.known and not any(each.net == job.net for each in (*domain.jobs, *domain.later.jobs)):
             return Unknown(f"neither parameters nor MACs are known of '{query.net}', and nobody measured it")
@@ -338,7 +339,7 @@ class Fitted:
         found: dict[str, list[tuple[Place, Job, float]]] = {}
         for row in rows:
             point = (Place.of(row.query), Job.of(row.query), math.log(row.latency_ms))
-            found.setdefault(domain_of(row.query.processor), []).append(point)
+            found.setdefault(domain_of(row.query), []).append(point)
         domains = dict(self.domains)
         for name, points in found.items():
             if name in domains:
@@ -375,9 +376,17 @@ def prior(costs: Mapping[str, tuple[float, ...]], place: Place, job: Job) -> flo
     return math.log(sum(unit * part for unit, part in zip(units, job.work, strict=True)))
 
 
-def domain_of(processor: Processor) -> str:
-    """The domain that a processor belongs to."""
-    return next(name for name, processors in DOMAINS.items() if processor in processors)
+def domain_of(query: Query) -> str:
+    """The domain that a query belongs to; empty where there is none."""
+    mcu = query.profile is not None and query.profile.kind is Kind.MCU
+    return next(
+        (
+            name
+            for name, processors in DOMAINS.items()
+            if query.processor in processors and (name == "mcu") == mcu
+        ),
+        "",
+    )
 
 
 def solved(table: list[list[float]], right: list[float]) -> list[float]:

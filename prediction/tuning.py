@@ -35,6 +35,11 @@ TERMS = {
         "rtchip.q rtchip.r rthw.c rthw.s rthw.r rtth.c rtth.s rtth.m dev.c dev.s dev.m dev.q mach.c "
         "mach.s mach.m mach.q mach.r mach.f grp.c grp.s grp.m grp.q grp.r grp.f grp.nq"
     ),
+    "mcu": (
+        "one.c one.s one.m one.q one.r one.f one.net rt.c rt.s rt.m rt.q rt.r rt.net src.c src.s hw.c hw.s hl.c hl.s "
+        "breed.c breed.s breed.m breed.q rtbreed.c rtbreed.s dev.c dev.s dev.m dev.q mach.c mach.s mach.m mach.r "
+        "mach.f mach.nq"
+    ),
     "gpu": (
         "one.c one.s one.m one.q one.k one.r one.f one.net rt.c rt.s rt.m rt.q rt.r rt.net rt.f src.c "
         "src.s hl.c hl.s breed.c breed.s breed.m breed.net chip.c chip.s chip.m dev.c dev.s mach.c "

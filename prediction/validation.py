@@ -11,17 +11,21 @@ of ``inverse[B, B] x = weights[B]`` (Rasmussen and Williams 2006, section 5.4.2,
 * ``device``: all rows of a device.
 * ``device-5``: all rows of a device but five of its best measured group, drawn at random; those of the same machine
   are asked for.
+
+`prediction.holding_back` adds ``new-net``: all rows of a net on a device, whatever the runtime.
 """
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from prediction.design import Design, Matrix
 from prediction.evidence import Known
+from prediction.trial import Trial
+
+__all__ = ["Trial", "trials", "widths", "without"]
 
 FIVE = 5
 _COVERED = 0.9
@@ -29,33 +33,8 @@ _DEVICES = 4  # of a runtime, from which on its own width counts more than half
 _ENOUGH = 30  # rows of a class from which on a quantile is taken of it alone
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One row, guessed without itself.
-
-    Attributes:
-        case: what was left out; see the module's docstring.
-        row: index of the row.
-        runtime: runtime and processor.
-        device: where.
-        basis: class of evidence that was left.
-        error: logarithm of the true latency over the guess.
-    """
-
-    case: str
-    row: int
-    runtime: str
-    device: str
-    basis: str
-    error: float
-
-    @property
-    def relative(self) -> float:
-        """|guess / truth - 1|."""
-        return abs(math.exp(-self.error) - 1)
-
-
-_Fit = tuple[Matrix, Matrix, Mapping[str, float]]
+Fit = tuple[Matrix, Matrix, Mapping[str, float]]
+"""Inverse of the covariance, weights, and how odd nets are; see `trials`."""
 
 
 def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, float]) -> list[Trial]:
@@ -75,7 +54,7 @@ def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, f
         for row in range(len(design.target)):
             blocks[key(design, row)].append(row)
         for block in blocks.values():
-            found += _without(case, design, known, fit, block, block)
+            found += without(case, design, known, fit, block, block)
     rng = np.random.default_rng(0)
     by_device: dict[str, list[int]] = defaultdict(list)
     for row, place in enumerate(design.where):
@@ -86,7 +65,7 @@ def trials(design: Design, inverse: Matrix, weights: Matrix, odd: Mapping[str, f
         machines = {design.places[design.where[row]].machine for row in kept}
         if kept and block:
             asked = [row for row in block if design.places[design.where[row]].machine in machines]
-            found += _without("device-5", design, known, fit, block, asked)
+            found += without("device-5", design, known, fit, block, asked)
     return found
 
 
@@ -112,8 +91,8 @@ _CASES: dict[str, Callable[[Design, int], Hashable]] = {
 }  # fmt: skip
 
 
-def _without(
-    case: str, design: Design, known: Known, fit: _Fit, block: Sequence[int], asked: Iterable[int]
+def without(
+    case: str, design: Design, known: Known, fit: Fit, block: Sequence[int], asked: Iterable[int]
 ) -> list[Trial]:
     """Guess the rows ``asked`` for without those of ``block``; ``fit``: see `trials`."""
     inverse, weights, odd = fit

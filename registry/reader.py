@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from device_profiles.matching import DeviceName, MatchedBy
@@ -33,6 +33,9 @@ from registry.values import (
     Variant,
 )
 from zoo.errors import RegistryError, UnknownNameError
+
+if TYPE_CHECKING:
+    from registry.channels import Event
 
 SCHEMA = "0005"
 _ADVICE = "Make a new one with: zoo rebuild --out PATH"
@@ -215,6 +218,22 @@ class Reader:
         """When (UTC, ISO 8601) each published variant was published, and by whom."""
         return {name: (at, by) for name, at, by in self._all("SELECT variant, at, by FROM publication")}
 
+    def releases(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Names of the variants of each release, by model and name."""
+        rows = self._all("SELECT model, name, variants FROM release")
+        with self._damage():
+            return {(model, name): tuple(json.loads(variants)) for model, name, variants in rows}
+
+    def channels(self) -> "dict[tuple[str, str], tuple[bool, tuple[Event, ...]]]":
+        """Whether each channel is protected, and what happened to it, the oldest first; by model and name."""
+        rows = self._all("SELECT model, name, protected FROM channel ORDER BY model, name")
+        happened: dict[tuple[str, str], list[Event]] = {(model, name): [] for model, name, _ in rows}
+        query = "SELECT model, channel, verb, release, at, by, salt, shares FROM channel_event ORDER BY id"
+        with self._damage():
+            for model, name, *rest in self._all(query):
+                happened[model, name].append(event_of(*rest))
+        return {(model, name): (bool(flag), tuple(happened[model, name])) for model, name, flag in rows}
+
     def faults(self) -> list[str]:
         """What SQLite finds wrong with the file itself; empty where it is whole."""
         found = [text for (text,) in self._all("PRAGMA integrity_check") if text != "ok"]
@@ -288,6 +307,14 @@ class Reader:
                 rows[owner[row.variant]].append(row)
         needs = self.needs()
         return {name: Shelf(each, variants[name], rows[name], needs) for name, each in wanted.items()}
+
+
+def event_of(verb: str, release: str, at: str, by: str, salt: str, shares: str) -> "Event":
+    """Rebuild an event from its row."""
+    from registry.channels import Event, Verb  # noqa: PLC0415 - few registries have channels
+    from registry.rollouts import shares_from_json  # noqa: PLC0415
+
+    return Event(Verb(verb), release, at, by, salt, shares_from_json(shares))
 
 
 def _roll_back(uri: str, path: Path) -> None:

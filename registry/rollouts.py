@@ -7,6 +7,7 @@ says how a rule comes about. Vectors for other languages are in ``docs/rollouts.
 """
 
 import hashlib
+import json
 import re
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -338,3 +339,20 @@ def from_json(text: str) -> Channel:
         raise UsageError(
             f"bad rule of a channel: {where}: {first['msg']}, found {first['input']!r:.60}"
         ) from error
+
+
+def shares_from_json(text: str) -> tuple[Share, ...]:
+    """Rebuild shares from the JSON text of `shares_to_json`: for data this project wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is something else.
+    """
+    return tuple(
+        Share(
+            each["buckets"],
+            parse_class(",".join(f"{name}={fact}" for name, fact in each["device_class"].items())),
+        )
+        if each["device_class"]
+        else Share(each["buckets"])
+        for each in json.loads(text)
+    )

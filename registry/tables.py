@@ -5,7 +5,7 @@ SQLModel does not validate table rows when they are made: write them through ``m
 
 from typing import Final
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, ForeignKeyConstraint
 from sqlmodel import Field, SQLModel
 
 _KEEP: Final = "RESTRICT"  # what others refer to is never deleted
@@ -195,5 +195,47 @@ class TombstoneRow(SQLModel, table=True):
     variant: str = Field(primary_key=True, foreign_key="variant.name", ondelete=_KEEP)
     successor: str | None = Field(default=None, foreign_key="variant.name", ondelete=_KEEP)
     reason: str
+    at: str
+    by: str
+
+
+class ReleaseRow(SQLModel, table=True):
+    """What a release of a model consists of; ``variants`` is a JSON list of names."""
+
+    __tablename__ = "release"
+
+    model: str = Field(primary_key=True, foreign_key="model.name", ondelete=_KEEP)
+    name: str = Field(primary_key=True)
+    variants: str
+    at: str
+    by: str
+
+
+class ChannelRow(SQLModel, table=True):
+    """A channel of a model."""
+
+    __tablename__ = "channel"
+
+    model: str = Field(primary_key=True, foreign_key="model.name", ondelete=_KEEP)
+    name: str = Field(primary_key=True)
+    protected: bool = False
+
+
+class ChannelEventRow(SQLModel, table=True):
+    """Something that happened to a channel; ``shares`` is a JSON list. See `registry.channels.Event`."""
+
+    __tablename__ = "channel_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["model", "channel"], ["channel.model", "channel.name"], ondelete=_KEEP),
+        ForeignKeyConstraint(["model", "release"], ["release.model", "release.name"], ondelete=_KEEP),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    model: str
+    channel: str
+    verb: str
+    release: str
+    salt: str = ""
+    shares: str = "[]"
     at: str
     by: str

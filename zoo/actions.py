@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from device_profiles.loading import load_profiles
 from device_profiles.matching import Match, MatchedBy, match_facts, match_name
 from device_profiles.profile import DeviceFacts, DeviceProfile, Kind, Tier
 from registry.candidates import Candidate, measured, unmeasured
@@ -17,7 +16,7 @@ from registry.reader import Reader, shipped_registry
 from registry.rules import Broken, Needs, misfits
 from registry.values import Evidence, Measurement, Model, Processor, Variant
 from zoo.errors import UnknownNameError, UsageError
-from zoo.predictor import LATENCY, Predictions
+from zoo.predictor import Predictions
 
 _LATER = ("postgresql", "postgres", "https", "http", "s3")
 
@@ -122,6 +121,19 @@ class PickReport:
         return any(each.pick for each in self.choices)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a device is offered.
+
+    Attributes:
+        channel: such as ``stable``.
+        key: of the device, which rollouts by percentage go by; empty where it has none.
+    """
+
+    channel: str
+    key: str = ""
+
+
 def pick(
     registry: Reader,
     target: Target,
@@ -130,14 +142,28 @@ def pick(
     model: str | None = None,
     task: str | None = None,
     explained: bool = False,
+    offer: Offer | None = None,
 ) -> PickReport:
     """Choose for one model, the models of one task, or all models.
 
+    Args:
+        registry: where from.
+        target: the device.
+        request: budgets and objective.
+        model: only this one.
+        task: only models of this one.
+        explained: say why each other candidate is not the answer.
+        offer: choose only from what a channel offers the device; models without that channel are left out.
+
     Raises:
-        UnknownNameError: no such model or task.
+        UnknownNameError: no such model, task or channel.
         UsageError: a format that no variant has.
     """
     shelves = _shelves(registry, target, model)
+    if offer is not None:
+        from zoo.releasing import on_channel  # noqa: PLC0415 - few picks are from a channel
+
+        shelves = on_channel(registry, shelves, target.profile, offer)
     if task is not None:
         tasks = {each.model.task for each in shelves.values()}
         if task not in tasks:
@@ -416,34 +442,3 @@ def portfolio(
     ids = [find_device(registry, each).profile.id for each in device_names]
     found = fleet(registry, name, devices=ids)
     return assess(find_model(registry, name), found, within)
-
-
-def rebuild(path: Path) -> dict[str, int]:
-    """Make the registry at ``path`` from the text tables, the continua and the profiles of this package.
-
-    The files that it holds are hashed again; nothing is trained.
-
-    Returns:
-        How many rows of each kind it holds.
-
-    Raises:
-        CatalogueError: the tables contradict themselves.
-        BadProfileError: a profile does not make sense.
-        RegistryError: the file cannot be written.
-    """
-    from prediction.model import shipped  # noqa: PLC0415 - only who rebuilds pays for it
-    from registry import store  # noqa: PLC0415 - SQLModel loads only when something is written
-    from registry.texts import read_texts  # noqa: PLC0415
-
-    profiles = load_profiles()
-    found = read_texts({each.id for each in profiles})
-    store.rebuild(path, found, profiles, {LATENCY: shipped()})
-    return {
-        "devices": len(profiles),
-        "models": len(found.models),
-        "variants": len(found.variants),
-        "accuracies": sum(len(each.accuracies) for each in found.variants.values()),
-        "measurements": len(found.measurements),
-        "excluded": sum(bool(each.excluded) for each in found.measurements),
-        "sources": len(found.sources),
-    }

@@ -43,7 +43,7 @@ _PLAN = Plan(within=0.01, longest_s=0.5)
 
 @dataclass(slots=True)
 class _Made:
-    """A file, whether it is a whole net or a probe, and the least of the medians of its rounds in milliseconds."""
+    """A file, whether it is a whole net or a probe, and its latency in the quietest round in milliseconds."""
 
     path: Path
     name: str
@@ -60,8 +60,7 @@ class _Made:
 def calibrate_host(path: Path, threads: int, watch: Watch) -> Calibrated:
     """Measure this machine's CPU in LiteRT, and sharpen the model of the registry at ``path`` with it.
 
-    Every net is timed in several rounds, minutes apart, and the quietest one counts: what a neighbour takes is not the
-    machine's speed.
+    Every net is timed in several rounds, minutes apart, and the quietest one counts.
 
     Args:
         path: a registry of the user's own; this machine is added to it where it is not known.
@@ -93,7 +92,9 @@ def calibrate_host(path: Path, threads: int, watch: Watch) -> Calibrated:
                 latency = runner.measure(
                     each.path, Setup(threads=threads, plan=_PLAN), lambda *_: None
                 ).latency
-                each.latency_ms = min(each.latency_ms, latency.median_ms if latency else math.inf)
+                if latency is not None:
+                    # the fastest tenth: what a neighbour takes is not the machine's speed
+                    each.latency_ms = min(each.latency_ms, latency.p10_ms or latency.median_ms)
                 done += 1
                 watch(done, steps)
     own: list[Own] = []

@@ -221,14 +221,6 @@ def test_a_row_of_which_nothing_can_be_said_is_named_by_its_line(cli, own, tmp_p
     assert "row 4 is left out: neither parameters nor MACs are known" in result.out
 
 
-def test_a_microcontroller_is_not_sharpened_by_rows(cli, own, tmp_path):
-    rows = tmp_path / "rows.csv"
-    rows.write_text(measured(1))
-    result = cli("calibrate", str(rows), "--device", "nucleo-l4r5zi", "--registry", str(own))
-    assert result.code == 2
-    assert "no model of microcontrollers is fitted" in result.err
-
-
 def test_too_few_rows_change_nothing(cli, own, tmp_path):
     before, rows = own.read_bytes(), tmp_path / "rows.csv"
     rows.write_text("\n".join(measured(1).splitlines()[:3]))
@@ -245,8 +237,20 @@ def test_the_shipped_registry_is_not_calibrated(cli, tmp_path):
     assert "--registry" in result.err
 
 
-def test_a_microcontroller_is_not_guessed_from_phones(cli):
-    result = cli("predict", NET, "--device", "nucleo-l4r5zi", "--json")
-    found = json.loads(result.out)["predictions"]
-    assert found
-    assert all(each["latency_ms"] is None and "microcontrollers" in each["reason"] for each in found)
+def test_a_microcontroller_is_predicted_from_rows_of_microcontrollers(cli):
+    net = "ds-cnn-64_t4_f30_t1-spoken-digits-int8_per_tensor.tflite"
+    times = {}
+    for device in ("nucleo-l4r5zi", "nucleo-h7a3zi-q"):  # 120 and 280 MHz
+        found = json.loads(cli("predict", net, "--device", device, "--json").out)["predictions"]
+        known = {each["runtime"]: each["latency_ms"] for each in found if each["latency_ms"]}
+        times[device] = known["stm32cube-ai"]["value"]
+    assert times["nucleo-l4r5zi"] > 2 * times["nucleo-h7a3zi-q"] > 5
+
+
+def test_an_accelerator_of_a_microcontroller_is_not_guessed(cli):
+    found = json.loads(
+        cli("predict", "resnet-8-32-int8-mlperf.tflite", "--device", "alif-ensemble-e7", "--json").out
+    )
+    npus = [each for each in found["predictions"] if each["processor"] == "npu"]
+    assert npus
+    assert all(each["latency_ms"] is None and "npu of microcontrollers" in each["reason"] for each in npus)

@@ -26,7 +26,8 @@ def lines(program: str) -> list[str]:
 
 
 NEEDS = {"zoo plot": pytest.mark.plot, "zoo convert": pytest.mark.convert, "zoo inspect": pytest.mark.convert,
-         "zoo bench": pytest.mark.convert, "zoo predict resnet": pytest.mark.convert}  # fmt: skip
+         "zoo bench": pytest.mark.convert, "zoo backtest": pytest.mark.convert,
+         "zoo predict resnet": pytest.mark.convert}  # fmt: skip
 
 
 def cases() -> list[object]:

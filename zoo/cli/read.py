@@ -101,6 +101,12 @@ def pick(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why each other candidate is not the answer.")
     ] = False,
+    channel: Annotated[
+        str | None, typer.Option(help="Only from what this channel offers the device, such as stable.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option(help="Of the device, which rollouts by percentage go by.", show_default=False)
+    ] = "",
     registry: Registry = None,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +127,13 @@ def pick(
     request = Request(budgets, options.word(objective, Objective, "objective"))
     with actions.open_registry(registry) as opened:
         report = actions.pick(
-            opened, target(opened, device, profile), request, model=model, task=task, explained=explain
+            opened,
+            target(opened, device, profile),
+            request,
+            model=model,
+            task=task,
+            explained=explain,
+            offer=actions.Offer(channel, key) if channel else None,
         )
     if as_json:
         print_json(documents.pick(report))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from zoo import actions
+from zoo import rebuilding
 from zoo.views.printer import working
 
 
@@ -22,5 +22,5 @@ def rebuild(
 ) -> None:
     """Make the registry again from the text tables and device profiles."""
     with working("reading the tables and writing the registry"):
-        counts = actions.rebuild(out)
+        counts = rebuilding.rebuild(out)
     typer.echo(f"{out}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))

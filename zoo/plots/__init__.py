@@ -5,6 +5,7 @@ matplotlib only when called, so that everything else works without it.
 
 * `zoo.plots.front`, `zoo.plots.spread`, `zoo.plots.sizes`, `zoo.plots.continuum`: one picture each, data in,
   figure out.
+* `zoo.plots.backtest`: the pictures of a backtest's report.
 * `zoo.plots.page`: what they share: the page with its title and notes, colours, axes.
 * `zoo.plots.labels`: puts labels where they cover nothing.
 
@@ -12,11 +13,15 @@ The same data give the same bytes: neither the clock nor the user's matplotlib s
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.errors import MissingExtraError, UsageError
 from zoo.plot_continuum import Continuum
 from zoo.plot_data import Front, Sizes, Spread
 from zoo.writing import write_whole
+
+if TYPE_CHECKING:
+    from zoo.plot_backtest import BacktestPicture
 
 Picture = Front | Spread | Sizes | Continuum
 
@@ -40,7 +45,7 @@ def check_out(path: Path) -> None:
         raise UsageError(f"cannot write '{path}': {problem.strerror}") from problem
 
 
-def save(data: Picture, path: Path) -> None:
+def save(data: "Picture | BacktestPicture", path: Path) -> None:
     """Draw ``data`` and write the picture, whole or not at all.
 
     Args:

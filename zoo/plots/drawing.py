@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from zoo.plot_backtest import BacktestPicture
 from zoo.plot_continuum import Continuum
 from zoo.plot_data import Front, Sizes, Spread
-from zoo.plots import Picture, continuum, front, sizes, spread
+from zoo.plots import Picture, backtest, continuum, front, sizes, spread
 from zoo.plots.page import DPI
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _SETTINGS: "Mapping[RcKeyType, object]" = {
 }
 
 
-def render(data: Picture, ending: str) -> bytes:
+def render(data: Picture | BacktestPicture, ending: str) -> bytes:
     """The picture of ``data`` as a file.
 
     Args:
@@ -48,7 +49,7 @@ def settings() -> Iterator[None]:
         yield
 
 
-def draw(data: Picture) -> Figure:
+def draw(data: Picture | BacktestPicture) -> Figure:
     """The picture of ``data`` as a figure; call it inside `settings`."""
     match data:
         case Front():
@@ -59,3 +60,5 @@ def draw(data: Picture) -> Figure:
             return sizes.draw(data)
         case Continuum():
             return continuum.draw(data)
+        case _:
+            return backtest.draw(data)

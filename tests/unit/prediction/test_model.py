@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_profiles.profile import Kind
+from device_profiles.profile import Kind, Processor
 from prediction.model import Fitted, load, solved
 from prediction.query import Observation, Prediction, Unknown
 from tests.unit.prediction.small import PROFILES, fitted, query, truth
@@ -94,11 +94,12 @@ def test_a_processor_that_nobody_measured_gives_the_reason():
     assert "npu" in answer.reason
 
 
-def test_a_microcontroller_gives_the_reason():
+@pytest.mark.parametrize("processor", [Processor.CPU, Processor.NPU])
+def test_a_microcontroller_is_not_guessed_from_phones(processor):
     board = replace(PROFILES["fast"], kind=Kind.MCU)
-    answer = FITTED.predict(query(profile=board))
+    answer = FITTED.predict(query(profile=board, processor=processor))
     assert isinstance(answer, Unknown)
-    assert "microcontrollers" in answer.reason
+    assert "no model is fitted" in answer.reason
 
 
 def test_equations_are_solved():
