@@ -18,7 +18,7 @@ from registry.rules import (
     misfits,
     runs_on,
 )
-from registry.values import Availability, Evidence, Precision
+from registry.values import Availability, Evidence, Precision, Tombstone
 from tests.builders import (
     CPU,
     GPU,
@@ -66,6 +66,11 @@ FIT = {
         unproven(),
         unproven(variant(weights="random")),
         "its weights are random: it was only timed",
+    ),
+    "yanked": FitCase(
+        unproven(),
+        unproven(variant(yanked=Tombstone("wrong labels", "other", "2026-01-02T03:04:05+00:00", "me"))),
+        "was withdrawn: wrong labels (2026-01-02, me); other takes its place",
     ),
     "format": FitCase(
         unproven(),
