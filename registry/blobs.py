@@ -94,9 +94,13 @@ class Blobs:
                 half = path.name.startswith(_NEW)
                 if path.name in kept or not (half or _DIGEST.fullmatch(path.name)):
                     continue
-                if path.stat().st_mtime >= (min(before, time.time() - _LONGEST_WRITE_S) if half else before):
+                try:
+                    known = path.stat()
+                except FileNotFoundError:  # its writer has just given it its name
                     continue
-                found[path.name] = path.stat().st_size
+                if known.st_mtime >= (min(before, time.time() - _LONGEST_WRITE_S) if half else before):
+                    continue
+                found[path.name] = known.st_size
                 if not dry_run:
                     path.unlink()
             if not dry_run:
