@@ -10,7 +10,19 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from zoo.cli import benches, compare, files, pictures, predictions, publications, read, scores, sweeps, write
+from zoo.cli import (
+    benches,
+    compare,
+    files,
+    pictures,
+    predictions,
+    publications,
+    read,
+    scores,
+    server,
+    sweeps,
+    write,
+)
 from zoo.errors import ZooError
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
@@ -30,6 +42,7 @@ sweeps.add_to(app)
 benches.add_to(app)
 predictions.add_to(app)
 publications.add_to(app)
+server.add_to(app)
 write.add_to(app)
 
 
