@@ -79,7 +79,7 @@ class Live:
         self.problem = ""
         self.swaps = 0
         self._path, self._most_bytes, self._most_waiting = path, most_bytes, most_waiting
-        self._waiting = 0
+        self._making: dict[Key, asyncio.Future[tuple[Reply, Answers]]] = {}
         self._snapshot: Snapshot | None = None
         self._thread = ThreadPoolExecutor(1, "registry")
 
@@ -137,13 +137,14 @@ class Live:
             BusyError: too many wait already.
             ZooError: what is asked for is not there, or makes no sense.
         """
-        if self._waiting >= self._most_waiting:
-            raise BusyError("too many new questions at once. Ask again in a second")
-        self._waiting += 1
-        try:
-            made, answers = await asyncio.get_running_loop().run_in_executor(self._thread, self._make, make)
-        finally:
-            self._waiting -= 1
+        making = self._making.get(key)
+        if making is None:
+            if len(self._making) >= self._most_waiting:
+                raise BusyError("too many new questions at once. Ask again in a second")
+            making = asyncio.get_running_loop().run_in_executor(self._thread, self._make, make)
+            self._making[key] = making
+            making.add_done_callback(lambda _: self._making.pop(key))
+        made, answers = await asyncio.shield(making)  # others may wait for it, too
         answers.put(key, made)
         return made
 
