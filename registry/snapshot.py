@@ -93,7 +93,7 @@ class Snapshot(Reader):
     def device(self, name: str) -> DeviceProfile:
         """See `Reader`."""
         if name not in self._devices:
-            raise UnknownNameError("device", name, self._devices)
+            raise UnknownNameError("device", name, list(self._devices))
         return self._devices[name]
 
     def devices(self) -> list[DeviceProfile]:

@@ -49,14 +49,13 @@ class Server:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def raw(self, request: bytes) -> bytes:
-        """What comes back for these bytes, until the server closes or says no more."""
+        """What comes back for these bytes, until the server closes the connection."""
         answer = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            with contextlib.suppress(OSError):
-                connection.sendall(request)
-                connection.shutdown(socket.SHUT_WR)
-                while part := connection.recv(65536):
-                    answer += part
+        opened = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        with opened as connection, contextlib.suppress(OSError):
+            connection.sendall(request)
+            while part := connection.recv(65536):
+                answer += part
         return answer
 
     def wait_for(self, is_so) -> None:
@@ -134,17 +133,12 @@ def hold(registry: Path, *files: bytes, rotten: bytes = b"") -> list[str]:
     if rotten:
         digests += [hashlib.sha256(rotten).hexdigest(), "0" * 64]
         (folder / digests[-2]).write_bytes(rotten[:-1] + bytes([rotten[-1] ^ 1]))
-    change(
-        registry,
-        *[
-            (
-                "UPDATE variant SET sha256 = ?, size_bytes = ? WHERE name = (SELECT name FROM variant "
-                "WHERE model = ? AND availability = 'held' ORDER BY name LIMIT 1 OFFSET ?)",
-                (sha256, len((*files, rotten, b"")[place]), MODEL, place),
-            )
-            for place, sha256 in enumerate(digests)
-        ],
+    update = (
+        "UPDATE variant SET sha256 = ?, size_bytes = ? WHERE name = (SELECT name FROM variant "
+        "WHERE model = ? AND availability = 'held' ORDER BY name LIMIT 1 OFFSET ?)"
     )
+    sizes = [len(each) for each in (*files, rotten, b"")]
+    change(registry, *[(update, (each, sizes[place], MODEL, place)) for place, each in enumerate(digests)])
     return digests
 
 
