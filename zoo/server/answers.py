@@ -1,17 +1,16 @@
 """Lists and picks: a question becomes a function of a snapshot that gives the JSON of the command of that name."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from device_profiles.loading import parse_facts
-from device_profiles.profile import Kind, Processor, Tier
+from device_profiles.profile import CpuCluster, DeviceFacts, Kind, Processor, Tier
 from registry.ranking import Request
 from registry.rules import Budgets
 from registry.snapshot import Snapshot
 from registry.values import Availability, Evidence, Objective
 from zoo import actions, texts
-from zoo.server.questions import DEVICES, FACTS, LONGEST_NAME, PICK, Query, QuestionError
+from zoo.errors import UnknownNameError
+from zoo.server.questions import DEVICES, LONGEST_NAME, PICK, Query, QuestionError
 from zoo.views import documents
 
 Make = Callable[[Snapshot], str]
@@ -37,20 +36,12 @@ def pick(raw: bytes) -> Make:
         UsageError: the query makes no sense.
     """
     query = Query(raw, PICK)
-    named = query.text("device")
-    facts = _facts(query)
-    if (named is None) == (facts is None):
-        raise QuestionError("give the device with device=ID, or facts of it (one of them)")
+    named, facts = query.text("device"), _facts(query)
     request = Request(_budgets(query), Objective((query.text("objective") or "accuracy").casefold()))
     model, task, explained = query.text("model"), query.text("task"), query.flag("explain")
 
     def make(snapshot: Snapshot) -> str:
-        known = None if facts is None else parse_facts(facts, "facts")
-        target = (
-            actions.find_device(snapshot, named or "")
-            if known is None
-            else actions.describe_device(snapshot, known)
-        )
+        target = _target(snapshot, named, facts)
         report = actions.pick(snapshot, target, request, model=model, task=task, explained=explained)
         return documents.text(with_urls(documents.pick(report)))
 
@@ -73,34 +64,46 @@ def _budgets(query: Query) -> Budgets:
     )
 
 
-def _facts(query: Query) -> str | None:
-    """The facts that a query gives, as the JSON text of a profile file; ``None`` where it gives none.
+def _facts(query: Query) -> DeviceFacts:
+    """The facts of a device that a query gives."""
+    kind = query.text("kind")
+    memory = {region: query.count(f"{region}_bytes") for region in ("sram", "flash")}
+    return DeviceFacts(
+        name=query.text("name") or query.text("device") or "",
+        kind=Kind(kind.casefold()) if kind else None,
+        soc=query.text("soc") or "",
+        cpu=tuple(_cluster(each) for each in query.texts("cpu")),
+        gpu=query.text("gpu") or "",
+        ram_bytes=query.count("ram_bytes"),
+        memory={region: size for region, size in memory.items() if size},
+        os=query.text("os") or "",
+    )
+
+
+def _cluster(text: str) -> CpuCluster:
+    cores, _, rest = text.partition("x")
+    core, _, clock = rest.partition("@")
+    return CpuCluster(int(cores), core, int(clock.removesuffix("MHz")) * 10**6 if clock else None)
+
+
+def _target(snapshot: Snapshot, named: str | None, facts: DeviceFacts) -> actions.Target:
+    """The device of that name; where nobody knows the name, the nearest one by its facts.
 
     Raises:
-        QuestionError: a core without its number, or facts in both ways.
+        UnknownNameError: neither is known.
     """
-    whole = query.text("facts")
-    given = [each.name for each in FACTS if query.text(each.name) is not None]
-    if whole is not None or not given:
-        if given:
-            raise QuestionError(f"facts is given, and {', '.join(given)} beside it: give one or the other")
-        return whole
-    found: dict[str, Any] = {
-        name: query.text(name) for name in ("name", "soc", "os", "gpu") if query.text(name)
-    }
-    if kind := query.text("kind"):
-        found["kind"] = kind.casefold()
-    if ram := query.count("ram_bytes"):
-        found["ram_bytes"] = ram
-    memory = {region: query.count(f"{region}_bytes") for region in ("sram", "flash")}
-    if any(memory.values()):
-        found["memory"] = {region: size for region, size in memory.items() if size}
-    cluster = {"core": query.text("core"), "cores": query.count("cores"), "clock_hz": query.count("clock_hz")}
-    if any(value is not None for value in cluster.values()):
-        if cluster["core"] is None or cluster["cores"] is None:
-            raise QuestionError("core and cores are wanted together; clock_hz goes with them")
-        found["cpu"] = [cluster]
-    return json.dumps(found)
+    if named is not None:
+        try:
+            return actions.find_device(snapshot, named)
+        except UnknownNameError:
+            if not (facts.soc or facts.cpu or facts.ram_bytes or facts.memory):
+                raise
+    if not facts.known:
+        advice = (
+            "Name it with device=ID, or give facts of it: name, soc, cpu, ram_bytes, sram_bytes, flash_bytes"
+        )
+        raise UnknownNameError("device", "", [], advice=advice)
+    return actions.describe_device(snapshot, facts)
 
 
 def devices(raw: bytes) -> Make:

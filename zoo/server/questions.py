@@ -1,5 +1,7 @@
 """What may be asked: the parameters of each route, in tables that queries are read by and OpenAPI is written from."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,17 +13,15 @@ from device_profiles.profile import Kind, Processor, Tier
 from registry.values import Evidence, Objective
 from zoo.errors import UsageError
 
-LONGEST_QUERY_BYTES = 8192
-LONGEST_NAME = 200  # characters; the closest known names of a longer one would cost too much to find
-_LONGEST_FACTS = 4096
-_NUMBER = {"type": "number", "exclusiveMinimum": 0}
+LONGEST_QUERY_BYTES = 16_384
+LONGEST_NAME = 100  # characters; the closest known names of a longer one would cost too much to find
+_NUMBER = {"type": "number", "exclusiveMinimum": 0, "maximum": 1e15}
 _COUNT = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
-_SIZE = {
-    "type": "string",
-    "pattern": r"^[1-9][0-9]{0,14}(\.[0-9]{1,6})?(B|KB|MB|GB|KiB|MiB|GiB)?$",
-    "example": "5MB",
-}
-_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_SIZE = {"type": "string", "pattern": r"^[1-9][0-9]{0,14}(\.[0-9]{1,6})?([kKMG]i?)?B?$", "example": "5MB"}
+_CLUSTER = r"^[1-9][0-9]{0,2}x[A-Za-z0-9][A-Za-z0-9 -]{0,60}(@[1-9][0-9]{0,4}MHz)?$"
+_NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_FORMAT = {"type": "string", "pattern": "^[a-z0-9_-]{1,20}$", "example": "tflite"}
+_MOST = 5  # values of one parameter
 _FLAG = {"type": "boolean", "default": False}
 
 
@@ -49,7 +49,7 @@ class Parameter:
 
     def openapi(self) -> dict[str, Any]:
         """As OpenAPI describes it."""
-        schema = {"type": "array", "items": self.schema, "maxItems": 20} if self.repeats else self.schema
+        schema = {"type": "array", "items": self.schema, "maxItems": _MOST} if self.repeats else self.schema
         return {"name": self.name, "in": "query", "description": self.text, "schema": schema}
 
 
@@ -64,20 +64,20 @@ FACTS = (
     Parameter("os", "Its operating system, such as 'Android 14'."),
     Parameter("gpu", "Name of its GPU."),
     Parameter("ram_bytes", "Its memory.", _COUNT),
-    Parameter("core", "Name of its fastest core, such as Cortex-A76; with cores."),
-    Parameter("cores", "How many of these cores it has; with core.", _COUNT),
-    Parameter("clock_hz", "Highest clock of that core; with core.", _COUNT),
+    Parameter(
+        "cpu",
+        "Equal cores of its CPU, the fastest first, such as 4xCortex-A76@2800MHz.",
+        {"type": "string", "pattern": _CLUSTER, "example": "4xCortex-A76@2800MHz"},
+        repeats=True,
+    ),
     Parameter("sram_bytes", "RAM of a microcontroller.", _COUNT),
     Parameter("flash_bytes", "Flash of a microcontroller.", _COUNT),
 )
 """Facts of a device that nobody knows by name."""
 
 PICK = (
-    Parameter("device", "Id, name, model number or chip of the device."),
     Parameter(
-        "facts",
-        "Facts of an unknown device as the JSON object of zoo pick --profile.",
-        {"type": "string", "maxLength": _LONGEST_FACTS},
+        "device", "Id, name, model number or chip of the device; where nobody knows it, facts of it count."
     ),
     *FACTS,
     Parameter("model", "Only this model; default: every model."),
@@ -87,7 +87,7 @@ PICK = (
     Parameter("max_memory", "Memory budget, such as 256KB.", _SIZE),
     Parameter("max_energy_mj", "Energy budget an inference.", _NUMBER),
     Parameter("min_accuracy", "Least accuracy, in the unit of the model's metric.", _NUMBER),
-    Parameter("format", "Only this format.", repeats=True),
+    Parameter("format", "Only this format.", _FORMAT, repeats=True),
     Parameter("processor", "Only this processor.", _words(Processor), repeats=True),
     Parameter("threads", "CPU threads, pinned.", _COUNT),
     Parameter("evidence", "Least evidence; default: predicted.", _words(Evidence, Evidence.NONE)),
@@ -164,6 +164,8 @@ def _problems(name: str, values: Sequence[str], known: Mapping[str, Parameter]) 
     parameter = known[name]
     if len(values) > 1 and not parameter.repeats:
         return [f"{name} is given {len(values)} times, but only one is wanted"]
+    if len(values) > _MOST:
+        return [f"{name} is given {len(values)} times, but at most {_MOST} are wanted"]
     return [problem for value in values if (problem := _problem(name, value, parameter.schema))]
 
 
@@ -173,12 +175,36 @@ def _problem(name: str, value: str, schema: Mapping[str, Any]) -> str:
         return f"{name} is {len(value)} characters long, but at most {longest} are wanted"
     if not value.strip():
         return f"{name} is empty"
-    if "enum" in schema and value.casefold() not in schema["enum"]:
-        return f"{name} is {value!r}, but one of {', '.join(schema['enum'])} is wanted"
-    if schema["type"] == "boolean" and value.casefold() not in {"true", "false"}:
-        return f"{name} is {value!r}, but true or false is wanted"
-    if schema["type"] == "integer" and not (
-        value.isascii() and value.isdigit() and schema["minimum"] <= int(value) <= schema["maximum"]
-    ):
-        return f"{name} is {value!r}, but a whole number above zero is wanted"
-    return ""
+    if _is_one(value, schema):
+        return ""
+    return f"{name} is {value!r}, but {_wanted(schema)} is wanted"
+
+
+def _is_one(value: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a text is a value as the schema has it; the case of words does not matter."""
+    kind = schema["type"]
+    if "enum" in schema:
+        return value.casefold() in schema["enum"]
+    if "pattern" in schema:
+        return re.fullmatch(schema["pattern"], value) is not None
+    if kind == "boolean":
+        return value.casefold() in {"true", "false"}
+    if kind == "integer":
+        return value.isascii() and value.isdigit() and schema["minimum"] <= int(value) <= schema["maximum"]
+    return kind != "number" or 0 < _number(value) <= schema["maximum"]
+
+
+def _wanted(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return f"one of {', '.join(schema['enum'])}"
+    if "example" in schema:
+        return f"something like {schema['example']}"
+    words = {"boolean": "true or false", "integer": "a whole number above zero"}
+    return words.get(schema["type"], "a number above zero")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

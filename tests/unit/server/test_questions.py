@@ -19,7 +19,7 @@ def test_values_are_decoded_once():
     assert query.texts("format") == ["tflite", "onnx"]
     assert query.flag("explain")
     assert query.count("threads") == 4
-    assert (query.text("model"), query.texts("processor"), query.count("cores")) == (None, [], None)
+    assert (query.text("model"), query.texts("processor"), query.count("ram_bytes")) == (None, [], None)
 
 
 def test_every_problem_is_named():
@@ -43,5 +43,5 @@ def test_no_values_break_it(pairs):
 
 
 def test_facts_of_the_query_are_facts_of_a_profile():
-    known = set(DeviceFacts.__dataclass_fields__) | {"core", "cores", "clock_hz", "sram_bytes", "flash_bytes"}
+    known = set(DeviceFacts.__dataclass_fields__) | {"sram_bytes", "flash_bytes"}
     assert {each.name for each in FACTS} <= known
