@@ -7,6 +7,7 @@ busy. Prints figures and asserts nothing.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
 import random
@@ -157,6 +158,7 @@ def _script() -> Path:
     return path
 
 
+@functools.cache
 def _devices() -> list[str]:
     return [each.id for each in load_profiles()][:DEVICES]
 
