@@ -36,8 +36,10 @@ test-long: install  ## the checks that take their time
 fuzz: install  ## hostile files, on to 100,000 of each format; goes on where it stopped
 	$(BIN)/python -m pytest -q -s -m fuzz tests/fuzz
 
-bench: .venv/.core  ## how fast the choice is, as ratios against a peer in the same run
+bench: .venv/.core  ## how fast the choice is against a peer in the same run, and the server (extra serve, and wrk)
 	$(BIN)/python benchmarks/pick.py
+	@if $(BIN)/python -c "import granian, fastapi" 2>/dev/null; then $(BIN)/python benchmarks/serve.py; \
+	  else echo "make: the server is not measured without the extra 'serve': $(BIN)/pip install -e '.[serve]'" >&2; fi
 
 adb:  ## Debian's adb, to measure an attached phone with zoo bench --device android
 	@command -v adb >/dev/null || \

@@ -295,7 +295,7 @@ class Reader:
         """
         models = self.models()
         if model is not None and model not in models:
-            raise UnknownNameError("model", model, models, advice="List them with: zoo models")
+            raise UnknownNameError("model", model, list(models), advice="List them with: zoo models")
         wanted = models if model is None else {model: models[model]}
         variants: dict[str, dict[str, Variant]] = {name: {} for name in wanted}
         for each in self.variants(model, specs=False).values():

@@ -265,7 +265,7 @@ def find_model(registry: Reader, name: str) -> Model:
     """
     known = registry.models()
     if name not in known:
-        raise UnknownNameError("model", name, known, advice="List them with: zoo models")
+        raise UnknownNameError("model", name, list(known), advice="List them with: zoo models")
     return known[name]
 
 
@@ -282,7 +282,7 @@ def find_variant(registry: Reader, name: str) -> Variant:
     """
     known = registry.variants()
     if name not in known:
-        raise UnknownNameError("variant", name, known, advice="List them with: zoo variants MODEL")
+        raise UnknownNameError("variant", name, list(known), advice="List them with: zoo variants MODEL")
     return known[name]
 
 

@@ -17,6 +17,7 @@
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
   - BenchError              exit 1  a file cannot be measured here: the device, the tool or the runtime says no
   - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
+  - ServeError              exit 1  the server cannot start: its address cannot be had
   - SweepError              exit 1  a sweep cannot go on: its folder is in use or full, or its cluster is not there
 
 Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
@@ -209,3 +210,7 @@ class TrainingError(ZooError):
 
 class SweepError(ZooError):
     """A sweep cannot go on; what was finished stays, and the same command goes on from there."""
+
+
+class ServeError(ZooError):
+    """The server cannot start."""

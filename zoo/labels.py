@@ -112,7 +112,7 @@ def prepare(registry: Path, file: Path, labels: Labels) -> "tuple[bytes, Catalog
     with Reader(registry) as opened:
         models, devices = opened.models(), {each.id for each in opened.devices()}
     if labels.model not in models:
-        raise UnknownNameError("model", labels.model, models, advice="List them with: zoo models")
+        raise UnknownNameError("model", labels.model, list(models), advice="List them with: zoo models")
     name = labels.name or file.name
     problems = [*_bad_name(name), *_contradictions(labels, report)]
     if (labels.accuracy or labels.measurements) and not labels.source:

@@ -109,7 +109,7 @@ def _variant(registry: Reader, what: str) -> "tuple[Variant, Workload | None]":
     path = Path(what)
     if not path.exists():
         advice = f"There is no file '{what}' either. List variants with: zoo variants MODEL"
-        raise UnknownNameError("variant", what, variants, advice=advice)
+        raise UnknownNameError("variant", what, list(variants), advice=advice)
     from zoo.artifacts import inspect  # noqa: PLC0415
 
     report = inspect(path)

@@ -5,7 +5,7 @@ candidates never pays for it.
 """
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from device_profiles.profile import DeviceProfile, Support
@@ -25,6 +25,13 @@ LATENCY = "latency"
 def stranger(device: DeviceProfile) -> DeviceProfile:
     """A device of the same facts that nobody measured."""
     return replace(device, id="")
+
+
+@lru_cache(maxsize=2)  # a server asks again and again
+def _fitted(text: str) -> "Fitted":
+    from prediction.model import Fitted  # noqa: PLC0415 - only who predicts pays for it
+
+    return Fitted.from_json(text)
 
 
 class Predictions:
@@ -47,13 +54,11 @@ class Predictions:
         Raises:
             RegistryError: it has none.
         """
-        from prediction.model import Fitted  # noqa: PLC0415 - only who predicts pays for it
-
         if self._text is None:
             raise RegistryError(
                 "the registry has no model of latencies. Make a registry that has one with: zoo rebuild --out PATH"
             )
-        return Fitted.from_json(self._text)
+        return _fitted(self._text)
 
     def latency(
         self, variant: Variant, device: DeviceProfile, way: Support, threads: int | None

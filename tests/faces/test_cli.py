@@ -157,7 +157,7 @@ def test_every_command_of_the_contract_exists():
 
 def test_every_read_command_has_json_and_registry():
     for path, each in every_command():
-        if path and path[0] not in {"rebuild", "plot"}:
+        if path and path[0] not in {"rebuild", "plot", "serve"}:
             options = {name for parameter in each.params for name in parameter.opts}
             assert {"--json", "--registry"} <= options, path
 
@@ -711,3 +711,17 @@ def test_choosing_for_a_known_device_loads_no_pydantic_of_its_own(environment):
         "    assert actions.pick(registry, actions.find_device(registry, 'pixel3'), Request()).answered\n"
     )
     assert loaded_by(environment, code) & ({"pydantic", "typer", "rich"} | FRAMEWORKS | WRITERS) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "close"),
+    [
+        (("models", "show", "imagenet-clasifier"), IMAGENET),
+        (("pick", "--device", "pixel3", "--model", "imagenet-clasifier"), IMAGENET),
+        (("plan", INT8.replace("mobilenet", "mobilnet")), INT8),
+    ],
+)
+def test_a_name_that_is_nearly_right_gets_the_right_one(cli, arguments, close):
+    result = cli(*arguments)
+    assert result.code == 2
+    assert f"Did you mean '{close}'" in result.err

@@ -21,6 +21,7 @@ from zoo.cli import (
     publications,
     read,
     scores,
+    server,
     sweeps,
     write,
 )
@@ -45,6 +46,7 @@ predictions.add_to(app)
 publications.add_to(app)
 channels.add_to(app)
 backtests.add_to(app)
+server.add_to(app)
 write.add_to(app)
 
 

@@ -1,6 +1,5 @@
 """Commands that ask what exists and what is best: pick, devices, models, variants, plan."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 def print_json(document: object) -> None:
     """Print a document the way scripts read it."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1))
+    typer.echo(documents.text(document))
 
 
 def target(registry: Reader, device: str | None, profile: Path | None) -> actions.Target:

@@ -1,5 +1,6 @@
 """JSON documents: plain dicts and lists, the contract that scripts depend on (see docs/json.md)."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +15,11 @@ from registry.values import Accuracy, DelegateCoverage, Evidence, Measurement, M
 from zoo.actions import DeviceReport, DiffReport, PickReport, PlanLine, Target
 
 Document = dict[str, Any]
+
+
+def text(document: object) -> str:
+    """A document the way scripts read it."""
+    return json.dumps(document, ensure_ascii=False, indent=1)
 
 
 def pick(report: PickReport) -> Document:
