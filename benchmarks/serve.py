@@ -33,6 +33,13 @@ MODELS, VARIANTS, DEVICES = 200, 100, 150
 ASKED = 10  # devices that are asked for, with every model; --all asks for all of them, which takes a quarter of an hour
 FILE_BYTES = 2**20
 SECONDS, ROUNDS, CONNECTIONS = 6, 5, 32
+_UVICORN = """
+import sys, uvicorn
+from pathlib import Path
+from zoo.server.serving import Settings, worker
+app = worker(Settings(Path(sys.argv[2]), cache_mb=160))
+uvicorn.run(app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False)
+"""  # with --uvicorn, where uvicorn and httptools are installed: the same application, to compare
 BUILD = Path(__file__).parents[1] / "build" / "serve"
 
 
@@ -110,18 +117,12 @@ def _serving(registry: Path) -> Iterator[tuple[str, list[int]]]:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port = trial.getsockname()[1]
-    command = [
-        sys.executable,
-        "-c",
-        "from zoo.cli import main; main()",
-        "serve",
-        "--port",
-        str(port),
-        "--cache-mb",
-        "160",
-    ]
+    command = [sys.executable, "-c", "from zoo.cli import main; main()", "serve", "--port", str(port)]
+    command += ["--cache-mb", "160", "--registry", str(registry)]
+    if "--uvicorn" in sys.argv:
+        command = [sys.executable, "-c", _UVICORN, str(port), str(registry)]
     with (BUILD / "serve.log").open("wb") as log:
-        process = subprocess.Popen([*command, "--registry", str(registry)], stderr=log)
+        process = subprocess.Popen(command, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
@@ -132,7 +133,8 @@ def _serving(registry: Path) -> Iterator[tuple[str, list[int]]]:
         else:
             sys.exit(f"bench: the server does not start; see {BUILD / 'serve.log'}")
         children = Path(f"/proc/{process.pid}/task").glob("*/children")
-        yield url, [int(each) for path in children for each in path.read_text(encoding="utf-8").split()]
+        workers = [int(each) for path in children for each in path.read_text(encoding="utf-8").split()]
+        yield url, workers or [process.pid]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
