@@ -17,8 +17,8 @@
   - ConversionError         exit 1  a conversion is refused, or its result is not what it must be
   - BenchError              exit 1  a file cannot be measured here: the device, the tool or the runtime says no
   - TrainingError           exit 1  a training cannot go on: its loss is no number, or its parts do not fit
-  - ServeError              exit 1  the server cannot start: its address cannot be had
   - SweepError              exit 1  a sweep cannot go on: its folder is in use or full, or its cluster is not there
+  - ServeError              exit 1  the server cannot start: its address cannot be had
 
 Only ``zoo.cli.main`` catches and prints them; everything else is a bug and keeps its traceback.
 That nothing fits a device is an answer, not an error: its exit code is 3.

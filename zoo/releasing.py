@@ -72,6 +72,17 @@ def offered(
     return decision, () if decision.release is None else state.variants[decision.release]
 
 
+def offer_of(channel: str | None, key: str) -> Offer | None:
+    """What is offered on a channel; ``None`` for all that the registry has.
+
+    Raises:
+        UsageError: a key without a channel, which would change nothing.
+    """
+    if key and not channel:
+        raise UsageError("a key tells the devices of a channel apart. Name the channel, too")
+    return Offer(channel, key) if channel else None
+
+
 def on_channel(
     registry: Reader, shelves: dict[str, Shelf], device: DeviceProfile, offer: Offer
 ) -> dict[str, Shelf]:

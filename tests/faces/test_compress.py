@@ -124,7 +124,7 @@ architectures = ["lenet-5"]
             marks=pytest.mark.convert,
         ),
         pytest.param(
-            "a latency must be known", ("--device", "esp32", "--max-latency-ms", "10"), "Give --max-macs instead",
+            "a latency must be known", ("--device", "ndp9120", "--max-latency-ms", "10"), "Give --max-macs instead",
             marks=pytest.mark.convert,
         ),
         pytest.param(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from registry.reader import shipped_registry
+from registry.reader import Reader, shipped_registry
 from tests.faces.serving import MODEL, change, command, environment, free_port, hold, own_registry, serving
 from zoo.cli.read import pick
 
@@ -533,6 +533,41 @@ def test_every_option_of_the_command_is_a_parameter(server):
     words = {"formats": "format", "processors": "processor", "profile": "cpu"}
     wanted = {words.get(each, each) for each in pick.__annotations__} - {"return", "registry", "as_json"}
     assert wanted <= known
+
+
+def test_a_channel_gives_a_device_what_its_key_and_class_are_offered(cli, tmp_path):
+    own = own_registry(tmp_path)
+    with Reader(own) as opened:
+        held = [name for name, each in opened.variants(MODEL).items() if each.availability == "held"]
+    for arguments in (("promote", held[0]), ("rollout", held[1], "--percent", "50")):
+        assert cli(*arguments, "-m", MODEL, "-c", "stable", "--registry", str(own)).code == 0
+    with serving(own) as server:
+        asked = (
+            f"/v1/pick?device=pixel3&model={MODEL}&max_latency_ms=1000000&evidence=predicted&channel=stable"
+        )
+        keys = {
+            each: server.get(f"{asked}&key={each}").json()
+            for each in ("a", "b", "c", "d", "e", "f", "g", "h")
+        }
+        picked = {key: found["picks"][0]["variant"] for key, found in keys.items() if found["picks"]}
+        assert set(picked.values()) <= set(held[:2])
+        for key, found in keys.items():
+            same = (
+                "--max-latency-ms",
+                "1000000",
+                "--available",
+                "--channel",
+                "stable",
+                "--key",
+                key,
+                "--json",
+            )
+            command = cli("pick", "-d", "pixel3", "-m", MODEL, *same, "--registry", str(own))
+            assert [each["variant"] for each in json.loads(command.out)["picks"]] == [
+                each["variant"] for each in found["picks"]
+            ]
+        assert server.get(f"/v1/pick?device=pixel3&model={MODEL}&channel=stabel").status_code == 404
+        assert server.get(f"/v1/pick?device=pixel3&model={MODEL}&key=a").status_code == 400
 
 
 def test_the_shipped_registry_is_left_as_it_was():

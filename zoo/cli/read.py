@@ -110,6 +110,8 @@ def pick(
     as_json: Json = False,
 ) -> None:
     """Pick the best variant of each model for a device."""
+    from zoo.releasing import offer_of
+
     budgets = Budgets(
         max_latency_ms=options.number(max_latency_ms, "--max-latency-ms"),
         max_size_bytes=options.size_bytes(max_size, "--max-size"),
@@ -132,7 +134,7 @@ def pick(
             model=model,
             task=task,
             explained=explain,
-            offer=actions.Offer(channel, key) if channel else None,
+            offer=offer_of(channel, key),
         )
     if as_json:
         print_json(documents.pick(report))

@@ -8,7 +8,7 @@ from registry.ranking import Request
 from registry.rules import Budgets
 from registry.snapshot import Snapshot
 from registry.values import Availability, Evidence, Objective
-from zoo import actions, texts
+from zoo import actions, releasing, texts
 from zoo.errors import UnknownNameError
 from zoo.server.questions import DEVICES, LONGEST_NAME, PICK, Query, QuestionError
 from zoo.views import documents
@@ -39,10 +39,13 @@ def pick(raw: bytes) -> Make:
     named, facts = query.text("device"), _facts(query)
     request = Request(_budgets(query), Objective((query.text("objective") or "accuracy").casefold()))
     model, task, explained = query.text("model"), query.text("task"), query.flag("explain")
+    offer = releasing.offer_of(query.text("channel"), query.text("key") or "")
 
     def make(snapshot: Snapshot) -> str:
         target = _target(snapshot, named, facts)
-        report = actions.pick(snapshot, target, request, model=model, task=task, explained=explained)
+        report = actions.pick(
+            snapshot, target, request, model=model, task=task, explained=explained, offer=offer
+        )
         return documents.text(with_urls(documents.pick(report)))
 
     return make

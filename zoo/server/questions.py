@@ -95,6 +95,8 @@ PICK = (
     Parameter("available", "Only files that this registry holds; default: true.", {**_FLAG, "default": True}),
     Parameter("optimistic", "Compare latencies by their value, not by their high end.", _FLAG),
     Parameter("explain", "Say why each other candidate is not the answer.", _FLAG),
+    Parameter("channel", "Only from what this channel offers the device, such as stable."),
+    Parameter("key", "Of the device, which rollouts by percentage go by; with channel."),
 )
 
 DEVICES = (
