@@ -77,7 +77,9 @@ def publish(registry: Path, file: Path, labels: Labels, *, dry_run: bool = False
 
     data, found = prepare(registry, file, labels)
     (variant,) = found.variants.values()
-    known = _known(registry, variant)
+    known = _known(
+        registry, variant
+    )  # looked at before anything is written, so that no refused file is left behind
     if dry_run:
         outcome = "unchanged" if known and known.availability is Availability.HELD else "planned"
         name = known.name if known else variant.name

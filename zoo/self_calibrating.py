@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ NETS = (
 )  # fmt: skip
 """Nets of `architectures` that are measured beside all of `architectures.probes`."""
 
+_PRECISIONS = ("float32", "int8")
 _ROUNDS = 2
 _PLAN = Plan(within=0.01, longest_s=0.5)
 
@@ -72,53 +73,64 @@ def calibrate_host(path: Path, threads: int, watch: Watch) -> Calibrated:
         RegistryError: the registry has no model, or cannot be written.
     """
     with needing("predict", "measuring this machine"):
-        from prediction.own_fitting import fit_parts, left_out, width_of  # noqa: PLC0415 - needs an extra
-    runner = LitertRunner()
-    if missing := runner.lacks():
+        import scipy  # noqa: F401, PLC0415 - said before minutes are spent
+    with needing("convert", "measuring this machine"):
+        import litert_torch  # noqa: F401, PLC0415
+    if missing := LitertRunner().lacks():
         raise BenchError(f"LiteRT cannot measure here: {missing}")
     with Reader(path) as opened:
         fitted, target = Predictions(opened).fitted, host(opened)
         profile = target.added or next(each for each in opened.devices() if each.id == target.id)
-    total = 2 * (len(NETS) + len(_probes()))
-    steps = (1 + _ROUNDS) * total
-    with tempfile.TemporaryDirectory(prefix="zoo-calibrate-") as folder:
-        made = []
-        for each in _make(Path(folder), profile, threads):
-            made.append(each)
-            watch(len(made), steps)
-        done = len(made)
-        for _ in range(_ROUNDS):
-            for each in made:
-                latency = runner.measure(
-                    each.path, Setup(threads=threads, plan=_PLAN), lambda *_: None
-                ).latency
-                if latency is not None:
-                    # the fastest tenth: what a neighbour takes is not the machine's speed
-                    each.latency_ms = min(each.latency_ms, latency.p10_ms or latency.median_ms)
-                done += 1
-                watch(done, steps)
+    made = _timed(profile, threads, watch)
     own: list[Own] = []
     folds: list[Fold] = []
     for precision in dict.fromkeys(each.query.precision for each in made):
         mine = [each for each in made if each.query.precision == precision]
-        amounts, times = [each.parts for each in mine], [each.latency_ms for each in mine]
-        whole = [
-            place for place, each in enumerate(mine) if each.is_whole
-        ]  # intervals are for nets, not for probes
-        guesses = left_out(amounts, times, whole)
-        width = width_of(guesses, [times[place] for place in whole])
-        own.append(Own(profile.id, RUNTIME, threads, precision, fit_parts(amounts, times), width, len(mine)))
-        for place, guess in zip(whole, guesses, strict=True):
-            before = fitted.predict(mine[place].query)
+        learnt, guesses = _learnt(mine, Own(profile.id, RUNTIME, threads, precision, (), 0.0, len(mine)))
+        own.append(learnt)
+        for each, guess in zip((one for one in mine if one.is_whole), guesses, strict=True):
+            before = fitted.predict(each.query)
             if isinstance(before, Prediction):
-                now = Prediction(guess, guess * math.exp(-width), guess * math.exp(width), "")
-                folds.append(Fold(len(folds) + 1, mine[place].name, times[place], before.value_ms, now))
+                now = Prediction(guess, guess * math.exp(-learnt.width), guess * math.exp(learnt.width), "")
+                folds.append(Fold(len(folds) + 1, each.name, each.latency_ms, before.value_ms, now))
     rows = [Observation(each.query, each.latency_ms) for each in made if each.is_whole]
     store.record(
         path, source_of(read_environment(), datetime.now(UTC).year), [target.added] if target.added else []
     )
     store.keep_predictor(path, LATENCY, fitted.calibrated(rows).knowing(own).to_json())
     return Calibrated(profile.name, tuple(folds), (), (), (f"{RUNTIME} on the cpu, {threads} threads",))
+
+
+def _timed(profile: DeviceProfile, threads: int, watch: Watch) -> list[_Made]:
+    """Make every net, and time them all, round by round."""
+    runner, made = LitertRunner(), []
+    steps = (1 + _ROUNDS) * len(_PRECISIONS) * (len(NETS) + len(_probes()))
+    with tempfile.TemporaryDirectory(prefix="zoo-calibrate-") as folder:
+        for each in _make(Path(folder), profile, threads):
+            made.append(each)
+            watch(len(made), steps)
+        done = len(made)
+        for _ in range(_ROUNDS):
+            for each in made:
+                measured = runner.measure(each.path, Setup(threads=threads, plan=_PLAN), lambda *_: None)
+                if measured.latency is not None:
+                    # the fastest tenth: what a neighbour takes is not the machine's speed
+                    fastest = measured.latency.p10_ms or measured.latency.median_ms
+                    each.latency_ms = min(each.latency_ms, fastest)
+                done += 1
+                watch(done, steps)
+    return made
+
+
+def _learnt(made: list[_Made], blank: Own) -> tuple[Own, list[float]]:
+    """What operators take, and the guess of each whole net from all others; intervals are for nets, not for probes."""
+    from prediction.own_fitting import fit_parts, left_out, width_of  # noqa: PLC0415 - needs an extra
+
+    amounts, times = [each.parts for each in made], [each.latency_ms for each in made]
+    whole = [place for place, each in enumerate(made) if each.is_whole]
+    guesses = left_out(amounts, times, whole)
+    width = width_of(guesses, [times[place] for place in whole])
+    return replace(blank, costs=fit_parts(amounts, times), width=width), guesses
 
 
 def _probes() -> tuple[str, ...]:
@@ -137,7 +149,7 @@ def _make(folder: Path, profile: DeviceProfile, threads: int) -> Iterator[_Made]
 
     for source in _sources():
         converter = TfliteConverter(source, folder)
-        for recipe in (Recipe.FLOAT32, Recipe.INT8):
+        for recipe in map(Recipe, _PRECISIONS):
             path = folder / f"{source.name}-{recipe}-made.tflite"
             converter.write(recipe, Settings(calibration=[list(source.examples)]), path)
             workload = workload_of(inspect(path, coverage=False))

@@ -100,7 +100,7 @@ def calibrate(
         typer.Argument(
             metavar="[MEASUREMENTS.csv]",
             help="Measured rows: the columns of zoo predict --table, and latency_ms. - is standard input. Without it "
-            "this machine measures itself, which takes some minutes.",
+            "this machine measures itself, which takes about ten minutes.",
             show_default=False,
         ),
     ] = None,
